@@ -1,0 +1,51 @@
+"""Settings of the Sphinx build: `make docs`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import stopgo_mixins
+
+if TYPE_CHECKING:
+    from docutils.nodes import Element, TextElement
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+project = "stopgo_mixins"
+author = "The stopgo_mixins authors"
+copyright = author
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+exclude_patterns = ["_build"]
+html_theme = "furo"
+html_title = project
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+autodoc_default_options = {"members": True, "show-inheritance": True}
+autodoc_member_order = "bysource"
+napoleon_numpy_docstring = False
+
+# Every reference is checked; other projects' names are not, their inventories would have to be downloaded.
+nitpick_ignore_regex = [
+    (r"py:.*", r"(?!stopgo_mixins\b)\w+\..*"),  # lightning.Trainer, collections.abc.Mapping, ...
+]
+
+
+def resolve_public_name(
+    app: Sphinx, env: BuildEnvironment, node: Element, contnode: TextElement
+) -> Element | None:
+    """Send a reference to where a public name is defined to where it is documented, under the package itself."""
+    name = node.get("reftarget", "").rpartition(".")[2]
+    if node.get("refdomain") != "py" or name not in stopgo_mixins.__all__:
+        return None
+    python = env.get_domain("py")
+    return python.resolve_xref(
+        env, node.get("refdoc", ""), app.builder, "obj", f"stopgo_mixins.{name}", node, contnode
+    )
+
+
+def setup(app: Sphinx) -> None:
+    """Register the resolver of references."""
+    app.connect("missing-reference", resolve_public_name)
