@@ -1,0 +1,158 @@
+"""The training loop, as every recorder sees it, whatever the trainer.
+
+A bridge (the one class that knows a trainer's hooks) turns them into these events::
+
+    phase_start(state)
+    while state.update < num_steps:
+        for each micro-batch of the accumulation window:
+            step_start(state)                             # first of the window: the state k before update k + 1
+            micro_batch_start(state, batch)
+            module_output(state, name, call, output)      # every call of a direct child of the model
+            micro_batch_end(state, output, loss)
+        gradients_ready(state, gradients)                 # once per optimizer, before clipping
+        ...                                               # the update: k becomes k + 1
+        step_end(state)
+        if a validation is due:
+            validation_start(state)
+            for each validation batch:
+                validation_batch_start(state, batch)
+                validation_module_output(state, name, call, output)
+                validation_batch_end(state, output, loss)
+            validation_end(state, batches, logged)
+        checkpoint_saved(state, path)                     # whenever one was written
+    run_end(state)                                        # only when all updates were made: state N
+
+``checkpoint_loaded(state, path)`` fires once, before the first step of a phase that loaded one.
+The sanity validation that some trainers run first is no event.
+
+Each event happens at a :class:`Position`.
+*State k* is the state after k updates, *behaviour k* belongs to update k.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Generator, Tensor, nn
+    from torch.optim import Optimizer
+
+EVENTS = (
+    "phase_start",
+    "checkpoint_loaded",
+    "step_start",
+    "micro_batch_start",
+    "module_output",
+    "micro_batch_end",
+    "gradients_ready",
+    "step_end",
+    "validation_start",
+    "validation_batch_start",
+    "validation_module_output",
+    "validation_batch_end",
+    "validation_end",
+    "checkpoint_saved",
+    "run_end",
+)
+"""The names of all events; a recorder subscribes to one by defining a method of that name."""
+
+
+class Moment(enum.Enum):
+    """Where in the training loop a record was taken."""
+
+    MICRO_BATCH = "micro_batch"
+    GRADIENTS = "gradients"
+    VALIDATION_BATCH = "validation_batch"
+    VALIDATION_END = "validation_end"
+    STEP_START = "step_start"
+    RUN_END = "run_end"
+
+    @property
+    def is_state(self) -> bool:
+        """Whether records of this moment are *state k* (else they are *behaviour k*)."""
+        return self in (Moment.STEP_START, Moment.RUN_END)
+
+    @property
+    def is_validation(self) -> bool:
+        """Whether the moment lies in a validation, which runs between update k and state k."""
+        return self in (Moment.VALIDATION_BATCH, Moment.VALIDATION_END)
+
+    @property
+    def order(self) -> int:
+        """The place of the moment among those with the same step number, in training order."""
+        return list(Moment).index(self)
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where the training loop is.
+
+    Attributes:
+        moment: the kind of place.
+        step: k of *state k* or *behaviour k*.
+        ordinal: counts within the step by the trainer's own progress: ``(micro-batch,)``,
+            ``(optimizer call,)`` for gradients, ``(validation at this step, loader, batch)`` in a validation.
+        provoked: the trainer does this only because it was told to stop; left out of every comparison.
+    """
+
+    moment: Moment
+    step: int
+    ordinal: tuple[int, ...] = ()
+    provoked: bool = False
+
+
+class TrainingState:
+    """What an event says about the run; each bridge implements it for its trainer.
+
+    Everything is read when it is asked for and may alias live memory:
+    a recorder that keeps something passes it to ``record`` at once.
+
+    Attributes:
+        rank: the global rank of this process.
+        world_size: how many processes train together.
+        update: k, the number of optimizer updates made so far, whatever the number of optimizers.
+    """
+
+    rank: int = 0
+    world_size: int = 1
+    update: int = 0
+
+    @property
+    def model(self) -> nn.Module:
+        """The module whose parameters and buffers are trained, without any wrapper for several ranks."""
+        raise NotImplementedError
+
+    @property
+    def optimizers(self) -> Sequence[Optimizer]:
+        """The optimizers in the order in which the trainer keeps them."""
+        raise NotImplementedError
+
+    @property
+    def schedulers(self) -> Sequence[Any]:
+        """The learning-rate schedulers: anything with a ``state_dict()``."""
+        raise NotImplementedError
+
+    @property
+    def global_step(self) -> int:
+        """The trainer's own claim of how many steps were made."""
+        raise NotImplementedError
+
+    @property
+    def consumed_samples(self) -> int:
+        """The trainer's own claim of how many training samples were read, over all ranks."""
+        raise NotImplementedError
+
+    def parameter_names(self) -> Mapping[int, str]:
+        """Names of everything an optimizer may hold: ``id(parameter) -> name``, tied weights by their first name."""
+        return {id(parameter): name for name, parameter in self.model.named_parameters()}
+
+    def generators(self) -> Mapping[str, Generator]:
+        """Random number generators beyond the global ones, by name."""
+        return {}
+
+    def extra_rng_streams(self) -> Mapping[str, Tensor]:
+        """States of random streams that only this trainer has, by name."""
+        return {}

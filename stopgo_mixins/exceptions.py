@@ -1,0 +1,19 @@
+"""What can go wrong, by name."""
+
+from __future__ import annotations
+
+
+class StopAndGoException(Exception):  # noqa: N818 - an interruption is not an error; the name is the field's own
+    """Raised by the bridge to end the stop phase once its checkpoint is written."""
+
+
+class PhaseError(RuntimeError):
+    """A training phase failed, or did not do what its name promises."""
+
+
+class TraceError(RuntimeError):
+    """A trace cannot be written or read as it stands."""
+
+
+class UnsupportedValueError(TypeError):
+    """A recorder was given a value that cannot be compared bit by bit."""

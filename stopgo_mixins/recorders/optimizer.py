@@ -1,0 +1,31 @@
+"""The state of the optimizers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.recorders.recorder import StateRecorder
+
+if TYPE_CHECKING:
+    from stopgo_mixins.events import TrainingState
+
+
+class OptimizerStateRecorder(StateRecorder):
+    """Every tensor and counter that the optimizers keep, by parameter name."""
+
+    metric = "optimizer_state"
+
+    def read(self, state: TrainingState) -> object:
+        """``[optimizer][parameter name][entry]``, such as ``[0]['net.0.weight']['exp_avg']``."""
+        names = state.parameter_names()
+        return [
+            {
+                "class": type(optimizer).__name__,
+                **{names.get(id(parameter), "not in the model"): entry for parameter, entry in optimizer.state.items()},
+            }
+            for optimizer in state.optimizers
+        ]
+
+    def missing(self, state: TrainingState) -> str | None:
+        """Not applicable without an optimizer."""
+        return None if state.optimizers else "the run has no optimizer"

@@ -1,0 +1,117 @@
+"""The base of all recorders, and what feeds them with events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from stopgo_mixins.events import EVENTS, Moment, Position, TrainingState
+
+if TYPE_CHECKING:
+    from stopgo_mixins.trace.store import TraceWriter
+
+
+class Recorder:
+    """Records one metric.
+
+    Subscribe to an event by defining a method of its name (:data:`stopgo_mixins.events.EVENTS`), and call
+    :meth:`record` in it::
+
+        class GradNormRecorder(Recorder):
+            metric = "grad_norm"
+
+            def gradients_ready(self, state, gradients):
+                norms = [gradient.norm() for gradient in gradients.values() if gradient is not None]
+                self.record(torch.stack(norms).norm())
+
+    A recorder never changes what it sees, and draws no random numbers.
+
+    Attributes:
+        metric: the name of the metric, and of its test.
+    """
+
+    metric: ClassVar[str]
+
+    _writer: TraceWriter | None = None
+    _position: Position | None = None
+    _recorded = False
+    _not_applicable = False
+
+    def record(self, value: object, path: str = "") -> None:
+        """Writes ``value`` to the trace under the current position.
+
+        Args:
+            value: tensors, arrays, numbers, strings, and containers of them.
+            path: distinguishes several records of one moment; it precedes the paths inside ``value``.
+
+        Raises:
+            TraceError: when the same key is recorded twice.
+            UnsupportedValueError: when a value cannot be compared bit by bit.
+        """
+        if self._writer is None or self._position is None:
+            raise RuntimeError(f"{type(self).__name__}.record was called outside a training phase's events.")
+        self._recorded = True
+        self._writer.record(self.metric, self._position, value, path)
+
+    def not_applicable(self, reason: str) -> None:
+        """Says that this run has nothing of this metric, such as "the model has no buffers"."""
+        if self._writer is not None and not self._not_applicable:
+            self._not_applicable = True
+            self._writer.event("not_applicable", metric=self.metric, reason=reason)
+
+
+class StateRecorder(Recorder):
+    """A recorder of state: before the update of each step, and at the end of the run.
+
+    The restored state R is thereby recorded at the first step after a resume.
+    """
+
+    def read(self, state: TrainingState) -> object:
+        """Returns the value to record."""
+        raise NotImplementedError
+
+    def missing(self, state: TrainingState) -> str | None:
+        """Returns why the run has no such state, or ``None`` where it has."""
+        return None
+
+    def step_start(self, state: TrainingState) -> None:
+        """Records state k."""
+        reason = self.missing(state)
+        if reason is None:
+            self.record(self.read(state))
+        else:
+            self.not_applicable(reason)
+
+    def run_end(self, state: TrainingState) -> None:
+        """Records state N."""
+        self.step_start(state)
+
+
+class EventDispatcher:
+    """Hands the events of one phase to the recorders and notes in the trace what happened to the run.
+
+    Args:
+        recorders: those of the phase.
+        writer: the trace of the phase on this rank.
+    """
+
+    def __init__(self, recorders: Iterable[Recorder], writer: TraceWriter) -> None:
+        self.writer = writer
+        self._recorders = list(recorders)
+        self._subscribers = {
+            event: [(recorder, getattr(recorder, event)) for recorder in self._recorders if hasattr(recorder, event)]
+            for event in EVENTS
+        }
+        for recorder in self._recorders:
+            recorder._writer = writer
+        self.move_to(Position(Moment.STEP_START, 0))
+
+    def move_to(self, position: Position) -> None:
+        """Sets where the loop is; what recorders record from now on stands under it."""
+        for recorder in self._recorders:
+            recorder._position = position
+
+    def emit(self, event: str, state: TrainingState, *details: Any) -> None:
+        """Calls every recorder that subscribed to ``event``."""
+        for _, handle in self._subscribers[event]:
+            handle(state, *details)

@@ -1,0 +1,62 @@
+"""Learning rates, hyper-parameters and scheduler states."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.recorders.recorder import StateRecorder
+
+if TYPE_CHECKING:
+    from stopgo_mixins.events import TrainingState
+
+
+class _OptimizerRecorder(StateRecorder):
+    def missing(self, state: TrainingState) -> str | None:
+        return None if state.optimizers else "the run has no optimizer"
+
+
+class LearningRateRecorder(_OptimizerRecorder):
+    """The learning rate of every group of every optimizer, with which the next update is made."""
+
+    metric = "learning_rate"
+
+    def read(self, state: TrainingState) -> object:
+        """Floats, as ``[optimizer][group]``."""
+        return [[group["lr"] for group in optimizer.param_groups] for optimizer in state.optimizers]
+
+
+class ParamGroupsRecorder(_OptimizerRecorder):
+    """All hyper-parameters of every group but the learning rate, and which parameters each group holds.
+
+    The learning rate is a metric of its own, so that a wrong weight decay and a wrong schedule fail in different tests.
+    """
+
+    metric = "param_groups"
+
+    def read(self, state: TrainingState) -> object:
+        """``[optimizer][group]`` mappings; ``params`` holds names."""
+        names = state.parameter_names()
+        return [
+            [
+                {
+                    **{name: value for name, value in group.items() if name not in ("params", "lr")},
+                    "params": [names.get(id(parameter), "not in the model") for parameter in group["params"]],
+                }
+                for group in optimizer.param_groups
+            ]
+            for optimizer in state.optimizers
+        ]
+
+
+class SchedulerStateRecorder(StateRecorder):
+    """What every learning-rate scheduler would save."""
+
+    metric = "scheduler_state"
+
+    def read(self, state: TrainingState) -> object:
+        """The ``state_dict()`` of each scheduler."""
+        return [scheduler.state_dict() for scheduler in state.schedulers]
+
+    def missing(self, state: TrainingState) -> str | None:
+        """Not applicable without a scheduler."""
+        return None if state.schedulers else "the run has no scheduler"

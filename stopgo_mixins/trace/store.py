@@ -1,0 +1,222 @@
+"""A trace on disk: one directory per phase, one sub-directory per rank.
+
+::
+
+    <phase>/rank-0/phase.jsonl          what happened to the run: loaded, saved, each update, interrupted, ended
+    <phase>/rank-0/<metric>.jsonl       one line per record: its identity, a tab, where its bytes lie (if kept)
+    <phase>/rank-0/values.bin           the kept bytes
+
+Every line is handed to the operating system as it is recorded, so a trace survives the death of the process.
+The identity stands before the tab so that two equal records are two equal strings: comparing equal traces reads
+no number at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator
+from functools import partial
+from itertools import groupby
+from pathlib import Path
+from typing import IO, Any
+
+from stopgo_mixins.events import Moment, Position
+from stopgo_mixins.exceptions import TraceError
+from stopgo_mixins.trace.record import Key, Leaf, Record
+from stopgo_mixins.trace.snapshot import snapshot
+
+SMALL_BYTES = 1024
+"""Values up to this size are always kept, beyond any budget."""
+
+NEAR_STEPS = 2
+"""Large values of so many steps from the resume point on may use the whole budget, all others half of it."""
+
+Event = dict[str, Any]
+"""One line of ``phase.jsonl``: ``{"event": name, ...}``."""
+
+
+class TraceWriter:
+    """Writes the trace of one phase on one rank.
+
+    Args:
+        directory: the directory of the phase.
+        rank: the global rank.
+        value_budget: how many bytes of large values may be kept for later display and tolerances.
+        resume_point: R where it is known; values near it are kept first.
+        keep_first: metrics whose values may use the whole budget (those with a tolerance).
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        rank: int,
+        value_budget: int,
+        resume_point: int | None = None,
+        keep_first: Collection[str] = (),
+    ) -> None:
+        self._directory = directory / f"rank-{rank}"
+        self._directory.mkdir(parents=True, exist_ok=True)
+        self._budget = value_budget
+        self._resume_point = resume_point
+        self._keep_first = frozenset(keep_first)
+        self._files: dict[str, IO[str]] = {}
+        self._values = (self._directory / "values.bin").open("ab", buffering=0)
+        self._end = self._values.tell()
+        self._large_bytes = 0
+        self._seen: dict[str, tuple[int, set[tuple[Moment, tuple[int, ...], str]]]] = {}
+
+    def record(self, metric: str, position: Position, value: object, path: str = "") -> None:
+        """Writes every leaf of ``value``; nothing of it is held afterwards.
+
+        Raises:
+            TraceError: when a key is recorded a second time in this phase.
+            UnsupportedValueError: when a leaf cannot be compared bit by bit.
+        """
+        lines = []
+        for leaf_path, leaf, data in snapshot(value, path):
+            self._claim(metric, position, leaf_path)
+            lines.append(_identity(position, leaf_path, leaf) + "\t" + self._keep(metric, position.step, data) + "\n")
+        file = self._file(metric)
+        file.writelines(lines)
+        file.flush()
+
+    def event(self, name: str, **fields: object) -> None:
+        """Writes one line of ``phase.jsonl``."""
+        file = self._file("phase")
+        file.write(json.dumps({"event": name, **fields}) + "\n")
+        file.flush()
+
+    def close(self) -> None:
+        """Closes the files; what was written stays."""
+        for file in self._files.values():
+            file.close()
+        self._values.close()
+
+    def _file(self, name: str) -> IO[str]:
+        if name not in self._files:
+            self._files[name] = (self._directory / f"{name}.jsonl").open("a", encoding="utf-8")
+        return self._files[name]
+
+    def _claim(self, metric: str, position: Position, path: str) -> None:
+        step, keys = self._seen.get(metric, (None, set()))
+        if step != position.step:  # only the current step is remembered, so that memory does not grow with the run
+            keys = set()
+            self._seen[metric] = (position.step, keys)
+        key = (position.moment, position.ordinal, path)
+        if key in keys:
+            raise TraceError(
+                f"{metric} was recorded twice at {position.moment.value} {position.step}, ordinal "
+                f"{position.ordinal}, path {path!r}: give each record of one moment a path of its own."
+            )
+        keys.add(key)
+
+    def _keep(self, metric: str, step: int, data: bytes | memoryview) -> str:
+        size = len(data)
+        if size > SMALL_BYTES:
+            if self._large_bytes + size > self._room(metric, step):
+                return ""
+            self._large_bytes += size
+        if size:
+            self._values.write(data)
+        self._end += size
+        return f"{self._end - size} {size}"
+
+    def _room(self, metric: str, step: int) -> int:
+        point = self._resume_point
+        near = point is not None and point <= step < point + NEAR_STEPS
+        return self._budget if near or metric in self._keep_first else self._budget // 2
+
+
+def _identity(position: Position, path: str, leaf: Leaf) -> str:
+    return json.dumps(
+        [
+            position.step,
+            position.moment.value,
+            position.ordinal,
+            path,
+            leaf.kind,
+            leaf.dtype,
+            leaf.shape,
+            leaf.device,
+            leaf.digest,
+            leaf.scalar,
+            position.provoked,
+        ],
+        separators=(",", ":"),
+    )
+
+
+class RankTrace:
+    """The trace of one phase on one rank, read from disk when asked."""
+
+    def __init__(self, directory: Path) -> None:
+        self.rank = int(directory.name.removeprefix("rank-"))
+        self._directory = directory
+
+    @property
+    def metrics(self) -> set[str]:
+        """The names of all metrics that have records."""
+        return {path.stem for path in self._directory.glob("*.jsonl")} - {"phase"}
+
+    def events(self, name: str | None = None) -> list[Event]:
+        """The lines of ``phase.jsonl``, or those of one event."""
+        events = [json.loads(line) for line in self._lines("phase")]
+        return events if name is None else [event for event in events if event["event"] == name]
+
+    def steps(self, metric: str) -> Iterator[tuple[int, list[str]]]:
+        """Yields ``(step, lines)`` in training order; lines are parsed by :meth:`parse`."""
+        return ((step, list(lines)) for step, lines in groupby(self._lines(metric), key=_step_of))
+
+    def records(self, metric: str) -> Iterator[Record]:
+        """All records of a metric in the order in which they were taken."""
+        return (self.parse(line) for line in self._lines(metric))
+
+    def parse(self, line: str) -> Record:
+        """The record that a line of a metric's file holds."""
+        identity, _, place = line.partition("\t")
+        step, moment, ordinal, path, kind, dtype, shape, device, digest, scalar, provoked = json.loads(identity)
+        key = Key(step, Moment(moment), tuple(ordinal), path)
+        leaf = Leaf(kind, dtype, tuple(shape), device, digest, scalar)
+        return Record(key, self.rank, leaf, provoked, partial(self._read_bytes, place.strip()))
+
+    def _lines(self, name: str) -> Iterator[str]:
+        path = self._directory / f"{name}.jsonl"
+        if not path.exists():
+            return
+        with path.open(encoding="utf-8") as file:
+            # A process killed while writing leaves half a line behind, which is no record.
+            yield from (line for line in file if line.endswith("\n"))
+
+    def _read_bytes(self, place: str) -> bytes | None:
+        if not place:
+            return None
+        offset, size = map(int, place.split())
+        with (self._directory / "values.bin").open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+
+class Trace:
+    """The trace of one phase over all its ranks."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.ranks = {trace.rank: trace for trace in map(RankTrace, sorted(directory.glob("rank-*")))}
+
+    @property
+    def metrics(self) -> set[str]:
+        """The names of all metrics that any rank recorded."""
+        return set().union(*(trace.metrics for trace in self.ranks.values()))
+
+    def events(self, name: str | None = None) -> list[Event]:
+        """The phase's events as rank 0 wrote them."""
+        return self.ranks[0].events(name) if 0 in self.ranks else []
+
+
+def _step_of(line: str) -> int:
+    return int(line[1 : line.index(",")])
+
+
+def identity_of(line: str) -> str:
+    """The part of a record's line that decides equality."""
+    return line[: line.index("\t")]
