@@ -7,7 +7,7 @@ PYTEST  := -m pytest tests -n $(WORKERS) --dist loadscope
 # .venv holds the oldest supported Lightning and NeMo, .venv-newest the newest Lightning without NeMo.
 OLDEST_PYTHON := .venv/bin/python
 NEWEST_PYTHON := .venv-newest/bin/python
-PIP := -m pip install --quiet --progress-bar off --no-input --disable-pip-version-check
+PIP := -m pip install -qq --progress-bar off --no-input --disable-pip-version-check
 OLDEST := -c requirements/constraints-oldest.txt
 NEWEST := -c requirements/constraints.txt
 DECLARED := setup.cfg setup.py requirements/constraints.txt requirements/constraints-oldest.txt
