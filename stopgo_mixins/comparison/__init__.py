@@ -1,0 +1,1 @@
+"""Pure functions over traces: what differs, whether that proves anything, and why."""

@@ -1,0 +1,98 @@
+"""What depends on what, and hence which divergences are root causes.
+
+Restored state and inputs are roots.
+Random numbers, weights and inputs make outputs, outputs make losses, losses gradients, gradients the next state.
+A divergence is a consequence if something that it depends on diverged before it, else a root cause; there may be
+several.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.events import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from stopgo_mixins.comparison.compare import Comparison, Mismatch
+
+_FORWARD = ("rng_state", "parameters", "buffers")
+_UPDATE = ("gradients", "learning_rate", "param_groups", "optimizer_state")
+
+DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
+    "global_step": (),
+    "consumed_samples": (),
+    "validation_schedule": (),
+    "scheduler_state": ("valid_loss", "train_loss"),
+    "learning_rate": ("scheduler_state", "valid_loss", "train_loss"),
+    "param_groups": ("scheduler_state",),
+    "rng_state": ("train_input", "validation_schedule"),
+    "train_input": ("rng_state",),
+    "train_output": ("train_input", *_FORWARD),
+    "train_loss": ("train_output", "train_input", *_FORWARD),
+    "gradients": ("train_loss", "train_output", "train_input", *_FORWARD),
+    "optimizer_state": (*_UPDATE, "parameters"),
+    "parameters": _UPDATE,
+    "buffers": ("train_output", "train_input", *_FORWARD),
+    "valid_input": ("rng_state",),
+    "valid_output": ("valid_input", "gradients", *_UPDATE, *_FORWARD),
+    "valid_loss": ("valid_output", "valid_input", "gradients", *_UPDATE, *_FORWARD),
+}
+"""Metric -> the metrics that it is computed from; a metric that is not listed depends on all that are."""
+
+_SAME_MOMENT = {
+    ("train_input", "train_output"),
+    ("train_input", "train_loss"),
+    ("train_output", "train_loss"),
+    ("valid_input", "valid_output"),
+    ("valid_input", "valid_loss"),
+    ("valid_output", "valid_loss"),
+    ("scheduler_state", "learning_rate"),
+    ("scheduler_state", "param_groups"),
+}
+"""(cause, effect) pairs in which the cause acts within the moment; all others need an earlier one."""
+
+_AFTER_VALIDATION = {"rng_state", "learning_rate", "scheduler_state", "param_groups"}
+"""State metrics that may change in a validation; weights and the like are what the update left."""
+
+
+def root_causes(comparisons: Mapping[str, Comparison], roots: Collection[str] = ()) -> list[Comparison]:
+    """The diverging metrics that no other divergence explains, in training order.
+
+    Args:
+        comparisons: all metrics of the run, by name.
+        roots: metrics whose divergence has a cause of its own, whatever else diverged.
+    """
+    diverging = {metric: comparison.first for metric, comparison in comparisons.items()}
+    causes = [
+        comparisons[metric]
+        for metric, first in diverging.items()
+        if first is not None and (metric in roots or not _explained(metric, first, diverging))
+    ]
+    return sorted(causes, key=lambda comparison: comparison.mismatches[0].order)
+
+
+def _explained(metric: str, first: Mismatch, diverging: Mapping[str, Mismatch | None]) -> bool:
+    parents = DEPENDS_ON.get(metric, tuple(DEPENDS_ON))
+    return any(
+        _precedes(parent, cause, metric, first)
+        for parent in parents
+        if parent != metric and (cause := diverging.get(parent)) is not None
+    )
+
+
+def _precedes(parent: str, cause: Mismatch, metric: str, effect: Mismatch) -> bool:
+    earlier, later = _causal_order(parent, cause), _causal_order(metric, effect)
+    acts_at_once = (parent, metric) in _SAME_MOMENT or metric not in DEPENDS_ON
+    return earlier < later or (acts_at_once and earlier == later)
+
+
+def _causal_order(metric: str, mismatch: Mismatch) -> tuple[float, float]:
+    """When the diverging value came about: weights at state k exist before the validation after update k."""
+    step, moment = mismatch.key.step, mismatch.key.moment
+    if moment.is_state:
+        place = Moment.STEP_START if metric in _AFTER_VALIDATION else Moment.GRADIENTS
+        return step, place.order + 0.5
+    return step, moment.order

@@ -1,0 +1,149 @@
+"""The numbers of two records: whether they agree, and how far they lie apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.tolerance import Tolerance
+    from stopgo_mixins.trace.record import Record
+
+_INTEGER_OF_SIZE = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}
+
+
+def values_of(record: Record) -> torch.Tensor | None:
+    """The numbers of a record as a tensor of its own, or ``None`` where they were not kept or are not numbers."""
+    leaf = record.leaf
+    if leaf.kind in ("bool", "int", "float") and isinstance(leaf.scalar, bool | int | float):
+        return _scalar(leaf.scalar)
+    if leaf.kind not in ("tensor", "array"):
+        return None
+    data = record.read_bytes()
+    if data is None:
+        return None
+    if leaf.kind == "array":
+        return _array(np.frombuffer(data, dtype=leaf.dtype).reshape(leaf.shape))
+    dtype: torch.dtype = getattr(torch, leaf.dtype)
+    flat = torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
+    return flat.view(dtype).reshape(leaf.shape)
+
+
+def _scalar(value: bool | int | float) -> torch.Tensor | None:
+    if isinstance(value, int) and value.bit_length() > 63:  # noqa: PLR2004 - the bits of an int64
+        return None
+    return torch.tensor(value, dtype=torch.float64 if isinstance(value, float) else None)
+
+
+def _array(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> torch.Tensor | None:
+    try:
+        return torch.from_numpy(array.copy())
+    except TypeError:  # a dtype that torch does not have, such as strings or dates
+        return None
+
+
+def agree(actual: Record, expected: Record, tolerance: Tolerance | None) -> bool:
+    """Whether two records with different digests are equal all the same.
+
+    They are where every element has the same bits or both are NaN, or lies within the tolerance.
+    Forms (kind, dtype, shape, device type) must be equal, and the values must have been kept.
+    """
+    if actual.leaf.form != expected.leaf.form:
+        return False
+    ours, theirs = values_of(actual), values_of(expected)
+    if ours is None or theirs is None or not (ours.is_floating_point() or ours.is_complex()):
+        return False
+    equal = same_bits(ours, theirs) | (is_nan(ours) & is_nan(theirs))
+    if tolerance is not None and not tolerance.is_bitwise:
+        wide, other = widened(ours), widened(theirs)
+        equal |= torch.isclose(wide, other, rtol=tolerance.rtol, atol=tolerance.atol, equal_nan=True)
+    return bool(equal.all())
+
+
+def same_bits(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+    """Elementwise equality of the bits, in the shape of the tensors: 0.0 and -0.0 differ."""
+    size = ours.element_size()
+    if size not in _INTEGER_OF_SIZE:  # complex128: both halves
+        return (torch.view_as_real(ours).view(torch.int64) == torch.view_as_real(theirs).view(torch.int64)).all(-1)
+    return ours.view(_INTEGER_OF_SIZE[size]) == theirs.view(_INTEGER_OF_SIZE[size])
+
+
+def is_nan(values: torch.Tensor) -> torch.Tensor:
+    """Elementwise NaN of any floating or complex dtype; all false for integers."""
+    if not (values.is_floating_point() or values.is_complex()):
+        return torch.zeros_like(values, dtype=torch.bool)
+    return torch.isnan(widened(values))
+
+
+def widened(values: torch.Tensor) -> torch.Tensor:
+    """As float64 or complex128, in which every smaller dtype is exact."""
+    return values.to(torch.complex128 if values.is_complex() else torch.float64)
+
+
+@dataclass(frozen=True)
+class Distance:
+    """How far two tensors of one form lie apart, at the element where they do most.
+
+    Attributes:
+        index: of that element.
+        actual: the interrupted run's number.
+        expected: the continuous run's number.
+        absolute: ``|actual - expected|``.
+        relative: the same, over ``|expected|``; infinite where that is 0.
+        ulps: how many representable numbers lie between them, ``None`` where that has no meaning.
+        differing: how many elements differ.
+        total: how many there are.
+    """
+
+    index: tuple[int, ...]
+    actual: float | complex | int
+    expected: float | complex | int
+    absolute: float
+    relative: float
+    ulps: int | None
+    differing: int
+    total: int
+
+
+def distance(actual: Record, expected: Record) -> Distance | None:
+    """The distance of two records of one form, or ``None`` where their numbers were not kept."""
+    if actual.leaf.form != expected.leaf.form:
+        return None
+    ours, theirs = values_of(actual), values_of(expected)
+    if ours is None or theirs is None or ours.numel() == 0:
+        return None
+    wide, other = widened(ours), widened(theirs)
+    gap = (wide - other).abs()
+    differs = wide.ne(other) & ~(is_nan(ours) & is_nan(theirs))
+    gap = torch.where(differs & gap.isnan(), torch.inf, gap.nan_to_num(0.0, posinf=torch.inf))
+    flat = int(gap.reshape(-1).argmax())
+    index = tuple(int(i) for i in np.unravel_index(flat, tuple(ours.shape))) if ours.ndim else ()
+    magnitude = float(other[index].abs())
+    absolute = float(gap[index])
+    return Distance(
+        index,
+        ours[index].item(),
+        theirs[index].item(),
+        absolute,
+        absolute / magnitude if magnitude else torch.inf,
+        _ulps(ours[index], theirs[index]),
+        int(differs.sum()),
+        ours.numel(),
+    )
+
+
+def _ulps(ours: torch.Tensor, theirs: torch.Tensor) -> int | None:
+    """The number of steps between neighbouring floats; the float's bits, folded at zero, count them."""
+    if not ours.is_floating_point() or not (torch.isfinite(widened(ours)) and torch.isfinite(widened(theirs))):
+        return None
+    integer = _INTEGER_OF_SIZE[ours.element_size()]
+    lowest = torch.iinfo(integer).min
+
+    def place(value: torch.Tensor) -> int:
+        bits = int(value.view(integer))
+        return bits if bits >= 0 else lowest - bits
+
+    return abs(place(ours) - place(theirs))

@@ -1,0 +1,88 @@
+"""Whether the resume phase resumed at all: which checkpoint, from where, and how many steps."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.runs import Runs
+    from stopgo_mixins.trace.store import Trace
+
+
+def started_from_scratch(runs: Runs) -> str | None:
+    """Says so where the resume phase did not continue from a checkpoint; ``None`` where it did."""
+    if not runs.resume.events("checkpoint_loaded"):
+        return "the resume phase loaded no checkpoint"
+    first = runs.resume.events("first_step")
+    if first and runs.resume_point > 0 and first[0]["update"] == 0:
+        return (
+            f"the resume phase started from scratch: it loaded the checkpoint of step {runs.resume_point}, "
+            "yet its first step was step 1"
+        )
+    return None
+
+
+def resume_point_fault(runs: Runs) -> str | None:
+    """What is wrong with the point from which the run was resumed; ``None`` where nothing is."""
+    if scratch := started_from_scratch(runs):
+        return f"{scratch}.{_written(runs)}"
+    saved = runs.stop.events("checkpoint_saved")
+    loaded = runs.resume.events("checkpoint_loaded")[-1]
+    newest = max(saved, key=lambda event: int(event["update"]), default=None)
+    if newest is not None and loaded["update"] < newest["update"]:
+        return (
+            f"the resume phase loaded {loaded['path']} of step {loaded['update']}; "
+            f"the newest checkpoint that the stop phase wrote is {newest['path']} of step {newest['update']}."
+        )
+    first = runs.resume.events("first_step")
+    if first and first[0]["update"] != runs.resume_point:
+        return (
+            f"the resume phase loaded the checkpoint of step {runs.resume_point}, "
+            f"yet it began with {first[0]['update']} steps made."
+        )
+    return None
+
+
+def _written(runs: Runs) -> str:
+    saved = runs.stop.events("checkpoint_saved")
+    if not saved:
+        return " The stop phase wrote no checkpoint."
+    return f" The stop phase wrote {saved[-1]['path']} at step {saved[-1]['update']}."
+
+
+def number_of_steps_fault(runs: Runs, num_steps: int) -> str | None:
+    """What is wrong with the number of updates that the phases made; ``None`` where nothing is."""
+    made = steps_made(runs.resume)
+    expected = num_steps - runs.resume_point
+    if made != expected:
+        nothing = " It trained nothing." if made == 0 else ""
+        return f"the resume phase ran {made} steps, expected {expected} (from {runs.resume_point} to {num_steps}).{nothing}"
+    if steps_made(runs.continuous) != num_steps:
+        return f"the continuous phase ran {steps_made(runs.continuous)} steps, expected {num_steps}."
+    return None
+
+
+def steps_made(trace: Trace) -> int:
+    """How many updates a phase made itself."""
+    return len(trace.events("step_end"))
+
+
+def consumed_samples_fault(runs: Runs) -> str | None:
+    """What is wrong with the sample counters at the start of stop and of resume; ``None`` where nothing is.
+
+    No training sample is consumed at the start of stop and some are at the start of resume; validation begins at its
+    first batch in both.
+    """
+    for trace, phase in ((runs.stop, "stop"), (runs.resume, "resume")):
+        first = trace.events("first_step")
+        if not first:
+            return f"the {phase} phase made no training step."
+        consumed = first[0]["consumed_samples"]
+        if phase == "stop" and consumed != 0:
+            return f"the stop phase claims {consumed} consumed training samples before its first step, expected 0."
+        if phase == "resume" and consumed <= 0:
+            return f"the resume phase claims {consumed} consumed training samples before its first step, expected more."
+        validation = trace.events("first_validation_batch")
+        if validation and validation[0]["batch"] != 0:
+            return f"the first validation of the {phase} phase began at batch {validation[0]['batch']}, expected 0."
+    return None

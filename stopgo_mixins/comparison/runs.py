@@ -1,0 +1,72 @@
+"""The three traces of a stop-and-go run, seen as one interrupted and one continuous run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.events import Moment
+from stopgo_mixins.mode import Mode
+
+if TYPE_CHECKING:
+    from stopgo_mixins.trace.record import Key
+    from stopgo_mixins.trace.store import Trace
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The traces of the three phases.
+
+    The interrupted run is what stop recorded up to the interruption and what resume recorded from the resume point on.
+    A run killed at step 9 and resumed from step 6 has the steps 7 to 9 twice, and both must equal the continuous run.
+    """
+
+    stop: Trace
+    resume: Trace
+    continuous: Trace
+
+    @cached_property
+    def resume_point(self) -> int:
+        """R, the number of updates in the checkpoint that the resume phase loaded; 0 where it loaded none."""
+        loaded = self.resume.events("checkpoint_loaded")
+        return int(loaded[-1]["update"]) if loaded else 0
+
+    @cached_property
+    def interrupted_at(self) -> int:
+        """How many updates the stop phase made before it ended."""
+        return max((int(event["update"]) for event in self.stop.events("step_end")), default=0)
+
+    @property
+    def metrics(self) -> set[str]:
+        """All metrics that any phase recorded."""
+        return self.stop.metrics | self.resume.metrics | self.continuous.metrics
+
+    @property
+    def ranks(self) -> list[int]:
+        """All ranks that any phase recorded."""
+        return sorted({*self.stop.ranks, *self.resume.ranks, *self.continuous.ranks})
+
+    def required_in(self, key: Key) -> frozenset[Mode]:
+        """In which of the two interrupted phases a record of the continuous run must be found again.
+
+        One of several is enough only around the interruption itself: see :meth:`either_phase`.
+        """
+        step, point, end = key.step, self.resume_point, self.interrupted_at
+        if key.moment.is_state:
+            stop, resume = step < end, step >= point
+        elif key.moment.is_validation:  # the one due at the interruption may run before or after it
+            stop, resume = step < end, step > point or step == point == end
+        else:
+            stop, resume = step <= end, step > point
+        return frozenset({Mode.STOP} if stop else ()) | frozenset({Mode.RESUME} if resume else ())
+
+    def either_phase(self, key: Key) -> bool:
+        """Whether one of the two phases is enough: the interruption fell into the moment.
+
+        That is the validation due at the interruption, and the micro-batches of a window cut in two.
+        """
+        at_end = self.resume_point == self.interrupted_at
+        if key.moment.is_validation:
+            return at_end and key.step == self.resume_point
+        return at_end and key.moment is Moment.MICRO_BATCH and key.step == self.resume_point + 1
