@@ -47,7 +47,7 @@ types: .venv/.full ## mypy --strict
 	$(OLDEST_PYTHON) -m mypy
 
 docs: .venv/.full ## build docs/_build/html, warnings are errors
-	$(OLDEST_PYTHON) -m sphinx -q -n -W --keep-going docs docs/_build/html
+	$(OLDEST_PYTHON) -m sphinx -qEnW --keep-going docs docs/_build/html
 
 bench: .venv/.full ## what the harness costs
 	$(OLDEST_PYTHON) -m benchmarks

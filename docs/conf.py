@@ -37,13 +37,13 @@ def resolve_public_name(
     app: Sphinx, env: BuildEnvironment, node: Element, contnode: TextElement
 ) -> Element | None:
     """Send a reference to where a public name is defined to where it is documented, under the package itself."""
-    name = node.get("reftarget", "").rpartition(".")[2]
-    if node.get("refdomain") != "py" or name not in stopgo_mixins.__all__:
+    parts = node.get("reftarget", "").split(".")
+    public = next((part for part in parts if part in stopgo_mixins.__all__), None)
+    if node.get("refdomain") != "py" or public is None:
         return None
+    target = ".".join(["stopgo_mixins", *parts[parts.index(public) :]])
     python = env.get_domain("py")
-    return python.resolve_xref(
-        env, node.get("refdoc", ""), app.builder, "obj", f"stopgo_mixins.{name}", node, contnode
-    )
+    return python.resolve_xref(env, node.get("refdoc", ""), app.builder, "obj", target, node, contnode)
 
 
 def setup(app: Sphinx) -> None:
