@@ -36,7 +36,7 @@ nitpick_ignore_regex = [
 def resolve_public_name(
     app: Sphinx, env: BuildEnvironment, node: Element, contnode: TextElement
 ) -> Element | None:
-    """Send a reference to where a public name is defined to where it is documented, under the package itself."""
+    """Lead a reference from where a public name is defined to where it is documented: the package itself."""
     parts = node.get("reftarget", "").split(".")
     public = next((part for part in parts if part in stopgo_mixins.__all__), None)
     if node.get("refdomain") != "py" or public is None:
