@@ -18,11 +18,13 @@ A bridge (the one class that knows a trainer's hooks) turns them into these even
                 validation_batch_start(state, batch)
                 validation_module_output(state, name, call, output)
                 validation_batch_end(state, output, loss)
-            validation_end(state, batches, logged)
+            validation_end(state, batches, logged)        # batches: how many of each loader
         checkpoint_saved(state, path)                     # whenever one was written
     run_end(state)                                        # only when all updates were made: state N
 
 ``checkpoint_loaded(state, path)`` fires once, before the first step of a phase that loaded one.
+A validation that a resume runs again, although it had run before the checkpoint, is only
+``validation_repeated(state, batches)``.
 The sanity validation that some trainers run first is no event.
 
 Each event happens at a :class:`Position`.
@@ -54,6 +56,7 @@ EVENTS = (
     "validation_module_output",
     "validation_batch_end",
     "validation_end",
+    "validation_repeated",
     "checkpoint_saved",
     "run_end",
 )

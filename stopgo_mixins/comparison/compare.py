@@ -79,11 +79,10 @@ class Comparison:
         metric: which one.
         mismatches: all of them, in training order.
         compared: how many records were compared.
-        equal_steps: the steps at which all records agree.
-        before: how many records of the stop phase were compared.
-        after: how many records of the resume phase were compared.
+        before: how many of them the stop phase recorded.
+        after: how many of them the resume phase recorded.
+        steps: at which anything was compared.
         series: what each path did in the continuous run.
-        replayed: steps whose validation the resume phase ran although the stop phase had run it.
     """
 
     metric: str
@@ -93,7 +92,6 @@ class Comparison:
     after: int = 0
     steps: set[int] = field(default_factory=set)
     series: dict[str, Series] = field(default_factory=dict)
-    replayed: set[int] = field(default_factory=set)
 
     @property
     def first(self) -> Mismatch | None:
@@ -136,7 +134,10 @@ class _RankComparison:
         for step, (continuous, stop, resume) in _side_by_side(traces):
             self.result.steps.add(step)
             expected = self._expected(continuous)
-            actual = {Mode.STOP: self._actual(self.runs.stop, stop), Mode.RESUME: self._actual(self.runs.resume, resume)}
+            actual = {
+                Mode.STOP: self._actual(self.runs.stop, stop),
+                Mode.RESUME: self._actual(self.runs.resume, resume),
+            }
             for phase, found in actual.items():
                 self._compare_phase(phase, expected, found)
             self._find_missing(expected, actual)
@@ -173,16 +174,14 @@ class _RankComparison:
                     by_key = {record.key: record for record in expected.values()}
                 counterpart = by_key.get(actual.key)
                 self._judge(phase, actual, counterpart)
-            self._count(phase, counterpart)
+            self._count(phase)
 
-    def _count(self, phase: Mode, expected: Record | None) -> None:
+    def _count(self, phase: Mode) -> None:
         self.result.compared += 1
         if phase is Mode.STOP:
             self.result.before += 1
-            return
-        self.result.after += 1
-        if expected is not None and expected.key.moment.is_validation and expected.key.step <= self.runs.resume_point:
-            self.result.replayed.add(expected.key.step)
+        else:
+            self.result.after += 1
 
     def _judge(self, phase: Mode, actual: Record, expected: Record | None) -> None:
         if expected is None:

@@ -12,7 +12,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from stopgo_mixins.comparison.compare import Comparison
+    from stopgo_mixins.comparison.compare import Comparison, Mismatch
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.trace.record import Record
     from stopgo_mixins.trace.store import Trace
@@ -65,9 +65,11 @@ def _head(path: str) -> str:
     return match[1] if match else path
 
 
-def _mismatches_at_first(comparison: Comparison) -> Iterator[object]:
+def _mismatches_at_first(comparison: Comparison) -> Iterator[Mismatch]:
     first = comparison.mismatches[0].key
-    return (found for found in comparison.mismatches if (found.key.step, found.key.moment) == (first.step, first.moment))
+    return (
+        found for found in comparison.mismatches if (found.key.step, found.key.moment) == (first.step, first.moment)
+    )
 
 
 def _data_moved(runs: Runs, comparison: Comparison) -> Diagnosis | None:
@@ -100,8 +102,7 @@ def _batches(trace: Trace, rank: int, metric: str) -> list[_Batch]:
         return []
     records = trace.ranks[rank].records(metric)
     return [
-        (step, tuple(record.leaf.digest for record in group))
-        for (step, _), group in groupby(records, key=_micro_batch)
+        (step, tuple(record.leaf.digest for record in group)) for (step, _), group in groupby(records, key=_micro_batch)
     ]
 
 
@@ -127,8 +128,22 @@ def _moved(place: int, start: int, step: int) -> Diagnosis:
     )
 
 
+def _validation_repeated(runs: Runs, comparison: Comparison) -> Diagnosis | None:
+    """Lightning 2.4 does this: it goes back into the validation loop in which the checkpoint was written."""
+    first = comparison.mismatches[0]
+    if not first.key.path.startswith("repeated") or first.actual is None:
+        return None
+    return Diagnosis(
+        "validation repeated",
+        f"the resume phase ran the validation after update {first.key.step} again, which the stop phase had run "
+        "before it was interrupted: whatever counts validations or monitors val_loss sees it twice",
+        "Validation repeated",
+        independent=True,
+    )
+
+
 _RULES: dict[str, tuple[Rule, ...]] = {
     "rng_state": (_rng_not_restored,),
     "train_input": (_data_moved,),
-    "valid_input": (),
+    "validation_schedule": (_validation_repeated,),
 }

@@ -56,7 +56,8 @@ def number_of_steps_fault(runs: Runs, num_steps: int) -> str | None:
     expected = num_steps - runs.resume_point
     if made != expected:
         nothing = " It trained nothing." if made == 0 else ""
-        return f"the resume phase ran {made} steps, expected {expected} (from {runs.resume_point} to {num_steps}).{nothing}"
+        span = f"from {runs.resume_point} to {num_steps}"
+        return f"the resume phase ran {made} steps, expected {expected} ({span}).{nothing}"
     if steps_made(runs.continuous) != num_steps:
         return f"the continuous phase ran {steps_made(runs.continuous)} steps, expected {num_steps}."
     return None

@@ -121,10 +121,14 @@ class ValidLossRecorder(_ValidationRecorder):
 
 
 class ValidationScheduleRecorder(_ValidationRecorder):
-    """After which updates a validation ran, and over how many batches."""
+    """After which updates a validation ran, over how many batches, and which ones a resume ran again."""
 
     metric = "validation_schedule"
 
     def validation_end(self, state: TrainingState, batches: list[int], logged: Mapping[str, object]) -> None:
         """Records the update, and the number of batches of each loader."""
         self.record({"after update": state.update, "batches": batches})
+
+    def validation_repeated(self, state: TrainingState, batches: list[int]) -> None:
+        """Records that the validation ran again, which the continuous run never does."""
+        self.record({"after update": state.update, "batches": batches}, "repeated")

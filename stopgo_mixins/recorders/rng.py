@@ -27,10 +27,9 @@ class RngStateRecorder(StateRecorder):
 def global_rng_streams() -> dict[str, Any]:
     """The states of the process's global generators, by stream; nothing is drawn and CUDA is not started."""
     _, words, gauss = random.getstate()
-    kind, keys, position, has_gauss, cached_gaussian = np.random.get_state()
     streams: dict[str, Any] = {
         "python": {"words": np.array(words, dtype=np.uint64), "gauss": gauss},
-        "numpy": {"kind": kind, "keys": keys, "position": position, "gauss": [has_gauss, cached_gaussian]},
+        "numpy": np.random.get_state(legacy=False),
         "torch": torch.get_rng_state(),
     }
     if torch.cuda.is_initialized():

@@ -15,7 +15,7 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     dense = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
     if dense.numel() == 0:
         return memoryview(b"")
-    return memoryview(dense.reshape(-1).view(torch.uint8).numpy())
+    return dense.reshape(-1).view(torch.uint8).numpy().data
 
 
 def digest_bytes(data: bytes | memoryview) -> str:

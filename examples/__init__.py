@@ -1,0 +1,1 @@
+"""Complete test classes to copy from; ``python -m examples.demo`` shows what they say."""

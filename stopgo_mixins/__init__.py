@@ -1,0 +1,66 @@
+"""Unit tests that a training run, interrupted and resumed, is still the same run.
+
+Public names load when they are first used: importing the package imports neither torch nor a trainer.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
+    from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
+    from stopgo_mixins.backends.lightning.rng import RngStateCallback as RngStateCallback
+    from stopgo_mixins.comparison.tolerance import Tolerance as Tolerance
+    from stopgo_mixins.exceptions import PhaseError as PhaseError
+    from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
+    from stopgo_mixins.exceptions import TraceError as TraceError
+    from stopgo_mixins.exceptions import UnsupportedValueError as UnsupportedValueError
+    from stopgo_mixins.interruption import AfterValidation as AfterValidation
+    from stopgo_mixins.interruption import AtStep as AtStep
+    from stopgo_mixins.interruption import Interruption as Interruption
+    from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
+    from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
+    from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
+    from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin as StopAndGoMixin
+    from stopgo_mixins.mode import Mode as Mode
+    from stopgo_mixins.recorders.recorder import Recorder as Recorder
+    from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
+
+__version__ = "0.1.0"
+
+_HOME = {
+    "LightningBridge": "backends.lightning.bridge",
+    "LightningStopAndGoMixin": "backends.lightning.mixin",
+    "RngStateCallback": "backends.lightning.rng",
+    "Tolerance": "comparison.tolerance",
+    "PhaseError": "exceptions",
+    "StopAndGoException": "exceptions",
+    "TraceError": "exceptions",
+    "UnsupportedValueError": "exceptions",
+    "AfterValidation": "interruption",
+    "AtStep": "interruption",
+    "Interruption": "interruption",
+    "ConsistencyAssertionsMixin": "mixins.assertions",
+    "TrainingPhasesMixin": "mixins.phases",
+    "CallbackRegistryMixin": "mixins.registry",
+    "StopAndGoMixin": "mixins.stop_and_go",
+    "Mode": "mode",
+    "Recorder": "recorders.recorder",
+    "StateRecorder": "recorders.recorder",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - a list, made from the one place that knows the names
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return [*__all__, "__version__"]

@@ -1,0 +1,1 @@
+"""Lightning: the bridge, the mixin, and what Lightning needs to resume exactly."""

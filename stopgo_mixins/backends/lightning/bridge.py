@@ -1,0 +1,343 @@
+"""The only class that knows Lightning's hooks; it turns them into the neutral events."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from lightning.pytorch.callbacks import Checkpoint
+from typing_extensions import override
+
+from stopgo_mixins.backends.lightning.state import LightningTrainingState
+from stopgo_mixins.events import Moment, Position
+from stopgo_mixins.exceptions import StopAndGoException
+from stopgo_mixins.recorders.recorder import EventDispatcher
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+    from stopgo_mixins.phase import PhasePlan
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A checkpoint, and how far the loops were when it was written."""
+
+    path: str
+    progress: tuple[int, ...]
+
+
+class LightningBridge(Checkpoint):
+    """Listens to one phase.
+
+    It is a checkpoint callback because Lightning calls those last: at each hook, what the user's callbacks do has
+    been done. Its own counters travel with the checkpoint, since none of Lightning's counts optimizer updates whatever
+    the number of optimizers.
+    """
+
+    plan: PhasePlan
+
+    def __init__(self) -> None:
+        self._updates = 0
+        self._global_step = 0
+        self._micro_batch = 0
+        self._validations: Counter[int] = Counter()
+        self._ended_validations = 0
+        self._batches_run = 0
+        self._step_started = -1
+        self._inside: Moment | None = None
+        self._repeating = False
+        self._validated = False
+        self._validation_place = (0, 0, 0)
+        self._validation_batches: Counter[int] = Counter()
+        self._calls: Counter[str] = Counter()
+        self._observed: set[str] = set()
+        self._stop_requested = False
+        self._written: list[_Written] = []
+        self._attached = ExitStack()
+        self._state: LightningTrainingState
+        self._events: EventDispatcher
+
+    def begin(self, plan: PhasePlan) -> None:
+        """Prepares for a phase, before the trainer is run."""
+        self.plan = plan
+
+    def end(self) -> None:
+        """Takes every hook away and closes the trace, whatever happened."""
+        self._attached.close()
+
+    # Lightning's hooks, in the order in which they are called
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._state = LightningTrainingState(trainer, pl_module)
+        writer = self.plan.open_trace(trainer.global_rank)
+        self._attached.callback(writer.close)
+        self._events = EventDispatcher(self.plan.recorders, writer)
+        writer.event("phase_start", mode=self.plan.mode.value)
+        self._emit("phase_start")
+        self._replace(trainer, "save_checkpoint", self._save_checkpoint)
+
+    @override
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        own = checkpoint.get("callbacks", {}).get(self.state_key)
+        if own is not None:
+            self._updates, self._micro_batch = own["update"], own["micro_batch"]
+            self._validations[self._updates] = own["validations"]
+        else:  # written without this bridge: Lightning counts one step per optimizer
+            self._updates = checkpoint["global_step"] // max(1, len(checkpoint.get("optimizer_states", ())))
+        path = str(trainer.ckpt_path)
+        self._events.writer.event("checkpoint_loaded", path=path, update=self._updates)
+        self._emit("checkpoint_loaded", path)
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "update": self.update,
+            "micro_batch": self._micro_batch,
+            "validations": self._validations[self.update],
+        }
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._global_step = trainer.global_step
+        if len(trainer.optimizers) > 1:
+            # Lightning's limit counts every optimizer's steps; the run's end is set when the last update is made.
+            trainer.fit_loop.epoch_loop.max_steps = -1
+        for name, child in pl_module.named_children():
+            self._attached.callback(child.register_forward_hook(self._child_hook(name)).remove)
+        self._replace(pl_module, "training_step", self._training_step)
+        self._replace(pl_module, "validation_step", self._validation_step)
+
+    def _training_step(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        batch = next(iter((*args, *kwargs.values())))
+        self._enter_micro_batch(batch)
+        self._inside = Moment.MICRO_BATCH
+        output = step(*args, **kwargs)
+        self._inside = None
+        self._emit("micro_batch_end", output, _loss_of(output))
+        return output
+
+    def _enter_micro_batch(self, batch: object) -> None:
+        self._state.batch_size = self._state.batch_size or self._batch_size(batch)
+        if not self._batches_run:
+            self._note_first_step()
+        if self._step_started != self.update:
+            self._step_started = self.update
+            self._at(Moment.STEP_START, self.update)
+            self._emit("step_start")
+        self._step = self.update + 1
+        self._gradient_calls = 0
+        self._calls.clear()
+        self._at(Moment.MICRO_BATCH, self._step, self._micro_batch)
+        self._emit("micro_batch_start", batch)
+
+    def _note_first_step(self) -> None:
+        self._events.writer.event(
+            "first_step",
+            update=self.update,
+            global_step=self._state.global_step,
+            consumed_samples=self._state.consumed_samples,
+        )
+
+    @override
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        names = self._state.parameter_names()
+        self._at(Moment.GRADIENTS, self._step, self._gradient_calls)
+        self._gradient_calls += 1
+        gradients = {
+            names[id(parameter)]: parameter.grad
+            for group in optimizer.param_groups
+            for parameter in group["params"]
+            if id(parameter) in names
+        }
+        self._emit("gradients_ready", gradients)
+
+    @override
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._batches_run += 1
+        self._micro_batch += 1
+        if self.update > self._updates:
+            self._end_step()
+        if self._updates >= self.plan.num_steps:
+            trainer.fit_loop.epoch_loop.max_steps = trainer.global_step
+        if not self._validation_is_due() and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+            self._interrupt_if_due()
+
+    def _end_step(self) -> None:
+        self._updates, self._global_step, self._micro_batch = self.update, self._state.global_step, 0
+        self._events.writer.event("step_end", update=self._updates)
+        self._emit("step_end")
+
+    def _validation_is_due(self) -> bool:
+        loop = self._state.trainer.fit_loop
+        fetcher = loop._data_fetcher
+        return fetcher is not None and loop.epoch_loop._should_check_val_fx(fetcher)
+
+    @override
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        self._validation_batches.clear()
+        # Lightning 2.4 runs the validation again in which the checkpoint was written.
+        self._repeating = not self._batches_run and self._validations[self.update] > 0
+        if not self._repeating:
+            self._validations[self.update] += 1
+            self._emit("validation_start")
+
+    @override
+    def on_validation_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self._validation_place = (self._validations[self.update] - 1, dataloader_idx, batch_idx)
+
+    def _validation_step(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        _, loader, batch_index = self._validation_place
+        self._validation_batches[loader] += 1
+        if self._state.trainer.sanity_checking or self._repeating:
+            return step(*args, **kwargs)
+        if not self._validated:
+            self._validated = True
+            self._events.writer.event("first_validation_batch", batch=batch_index)
+        self._calls.clear()
+        self._at(Moment.VALIDATION_BATCH, self.update, *self._validation_place)
+        self._emit("validation_batch_start", next(iter((*args, *kwargs.values()))))
+        self._inside = Moment.VALIDATION_BATCH
+        output = step(*args, **kwargs)
+        self._inside = None
+        self._emit("validation_batch_end", output, _loss_of(output))
+        return output
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        self._at(Moment.VALIDATION_END, self.update, self._validations[self.update] - 1)
+        batches = [count for _, count in sorted(self._validation_batches.items())]
+        if self._repeating:
+            self._emit("validation_repeated", batches)
+            return
+        self._ended_validations += 1
+        self._emit("validation_end", batches, self._logged_in_validation())
+        self._interrupt_if_due()
+
+    def _logged_in_validation(self) -> Mapping[str, Any]:
+        results = self._state.trainer.fit_loop.epoch_loop.val_loop._results
+        return results.metrics(on_step=False)["callback"]
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._interrupt_if_due()
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._updates < self.plan.num_steps:
+            return
+        for name, _ in pl_module.named_children():
+            if name not in self._observed:
+                self._events.writer.event("not_observed", what=f"outputs of the child module {name!r}, never called")
+        self._at(Moment.RUN_END, self._updates)
+        self._events.writer.event("run_end", update=self._updates)
+        self._emit("run_end")
+
+    # Counters
+
+    @property
+    def update(self) -> int:
+        """Optimizer updates made so far: batches after which any optimizer has stepped."""
+        return self._updates + (self._state.global_step > self._global_step)
+
+    @property
+    def _progress(self) -> tuple[int, ...]:
+        state = self._state
+        return self.update, state.processed_batches, state.completed_batches, self._validations[self.update]
+
+    # The interruption
+
+    def _interrupt_if_due(self) -> None:
+        interruption = self.plan.interruption
+        if interruption is None or self._stop_requested or self._updates >= self.plan.num_steps:
+            return
+        if not interruption.is_due(self._updates, self._ended_validations):
+            return
+        path = self._checkpoint_of_this_moment()
+        self._events.writer.event("interrupted", update=self._updates, path=path)
+        if not interruption.should_stop:
+            raise StopAndGoException(f"interrupted after step {self._updates}, resume from {path}")
+        self._stop_requested = True
+        self._state.trainer.should_stop = True
+
+    def _checkpoint_of_this_moment(self) -> str:
+        """The checkpoint that a callback of the trainer has just written, else one of the bridge's own."""
+        if not self._written or self._written[-1].progress != self._progress:
+            path = self.plan.checkpoint_directory / f"step-{self._updates}.ckpt"
+            self._state.trainer.save_checkpoint(path)
+        return self._written[-1].path
+
+    def _save_checkpoint(self, save: Callable[..., None], filepath: Any, *args: Any, **kwargs: Any) -> None:
+        save(filepath, *args, **kwargs)
+        weights_only = args[0] if args else kwargs.get("weights_only", False)
+        if weights_only:  # nothing to resume from
+            return
+        path = str(Path(filepath).absolute())
+        self._written.append(_Written(path, self._progress))
+        self._events.writer.event("checkpoint_saved", path=path, update=self.update)
+        self._emit("checkpoint_saved", path)
+
+    # What the events need
+
+    def _at(self, moment: Moment, step: int, *ordinal: int) -> None:
+        self._events.move_to(Position(moment, step, ordinal, self._stop_requested))
+
+    def _emit(self, event: str, *details: Any) -> None:
+        self._state.update = self.update
+        self._events.emit(event, self._state, *details)
+
+    def _child_hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
+        def hook(_module: nn.Module, _args: Any, output: Any) -> None:
+            if self._inside is None:
+                return
+            event = "module_output" if self._inside is Moment.MICRO_BATCH else "validation_module_output"
+            self._emit(event, name, self._calls[name], output)
+            self._calls[name] += 1
+            self._observed.add(name)
+
+        return hook
+
+    def _replace(self, owner: Any, method: str, replacement: Callable[..., Any]) -> None:
+        """Puts a wrapper around a bound method until the phase ends."""
+        original = getattr(owner, method)
+        wrapper = functools.wraps(original)(functools.partial(replacement, original))
+        owner.__dict__[method] = wrapper
+        self._attached.callback(owner.__dict__.pop, method, None)
+
+    def _batch_size(self, batch: object) -> int:
+        """Samples per micro-batch: the loader's own word, else the length of the first tensor in the batch."""
+        size = getattr(self._state.trainer.train_dataloader, "batch_size", None)
+        return size if isinstance(size, int) else _first_length(batch)
+
+
+def _first_length(value: Any) -> int:
+    if isinstance(value, torch.Tensor):
+        return len(value) if value.ndim else 1
+    if isinstance(value, Mapping):
+        value = list(value.values())
+    if isinstance(value, list | tuple):
+        return next((length for child in value if (length := _first_length(child))), 0)
+    return 0
+
+
+def _loss_of(output: Any) -> Tensor | None:
+    if isinstance(output, Mapping):
+        output = output.get("loss")
+    return output if isinstance(output, torch.Tensor) else None

@@ -1,0 +1,97 @@
+"""A stop-and-go test for a plain LightningModule."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+
+from stopgo_mixins.backends.lightning.bridge import LightningBridge
+from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
+from stopgo_mixins.mode import Mode
+
+
+class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
+    """Runs the phases with ``lightning.pytorch.Trainer``.
+
+    ::
+
+        class TestDigits(LightningStopAndGoMixin, unittest.TestCase):
+            num_steps = 12
+            val_check_interval = 4
+
+            @classmethod
+            def setup_model(cls, mode):
+                return DigitsClassifier(lr=cls.lr), DigitsDataModule()
+
+    The data may be a ``LightningDataModule``, a training loader, or a pair of training and validation loaders.
+    """
+
+    trainer_callback: ClassVar[type] = Callback
+
+    @classmethod
+    def get_default_callbacks(cls) -> Callbacks:
+        """The recorders, and the bridge that feeds them."""
+        callbacks = super().get_default_callbacks()
+        for registered in callbacks.values():
+            registered[LightningBridge] = LightningBridge()
+        return callbacks
+
+    @classmethod
+    def setup_trainer(cls, mode: Mode) -> Trainer:
+        """A quiet trainer on one device; override it to test your own."""
+        return Trainer(**cls.trainer_arguments(mode))
+
+    @classmethod
+    def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
+        """The arguments of the default trainer, for a ``setup_trainer`` that changes a few."""
+        return {
+            "max_steps": cls.num_steps,
+            "val_check_interval": cls.val_check_interval,
+            "check_val_every_n_epoch": None if cls.val_check_interval is not None else 1,
+            "limit_val_batches": cls.limit_val_batches if cls.val_check_interval is not None else 0,
+            "precision": cls.precision,
+            "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
+            "devices": 1,
+            "callbacks": list(cls.callbacks[mode].values()),
+            "default_root_dir": cls.run_directory(mode),
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+        }
+
+    @classmethod
+    def train(cls, mode: Mode) -> None:
+        """Builds model, data and trainer anew and fits."""
+        model, data, *optimizer = cls.setup_model(mode)
+        if optimizer:
+            model.configure_optimizers = lambda: optimizer[0]
+        trainer = cls.setup_trainer(mode)
+        bridge: LightningBridge = cls.get_callback(cls.callbacks, mode, LightningBridge)
+        if not any(callback is bridge for callback in _callbacks_of(trainer)):
+            raise TypeError(
+                f"{cls.__name__}.setup_trainer returned a trainer without the registered callbacks: pass "
+                "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
+            )
+        bridge.begin(cls.plan(mode))
+        try:
+            cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
+        finally:
+            bridge.end()
+
+    @classmethod
+    def fit(cls, trainer: Trainer, model: LightningModule, data: Any, checkpoint: str | None) -> None:
+        """Trains, from the checkpoint if there is one."""
+        if isinstance(data, LightningDataModule):
+            trainer.fit(model, datamodule=data, ckpt_path=checkpoint)
+        else:
+            train, validation = data if isinstance(data, tuple) else (data, None)
+            trainer.fit(model, train, validation, ckpt_path=checkpoint)
+
+
+def _callbacks_of(trainer: Any) -> list[Callback]:
+    callbacks: list[Callback] = trainer.callbacks  # an attribute that Trainer does not declare
+    return callbacks

@@ -1,0 +1,72 @@
+"""The remedy for random numbers: Lightning's checkpoints hold no state of any generator."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from typing_extensions import override
+
+
+class RngStateCallback(Callback):
+    """Saves the global generators with every checkpoint, and restores them before the first resumed step.
+
+    Python's, NumPy's, torch's and every CUDA device's generator are covered; what loader workers draw is not.
+    The state consists of tensors, numbers and lists, so that a checkpoint loads with ``weights_only=True``.
+    Restored twice: before training starts, since a loader may draw random numbers for the first batch; and after a
+    validation that precedes the first batch, since Lightning 2.4 repeats the one in which the checkpoint was written.
+    """
+
+    def __init__(self) -> None:
+        self._restored: dict[str, Any] | None = None
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return capture_rng_state()
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self._restored = state_dict
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._restore()
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if not trainer.sanity_checking:
+            self._restore()
+
+    @override
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self._restored = None
+
+    def _restore(self) -> None:
+        if self._restored is not None:
+            restore_rng_state(self._restored)
+
+
+def capture_rng_state() -> dict[str, Any]:
+    """The states of the global generators, as tensors, numbers, strings and lists."""
+    version, words, gauss = random.getstate()
+    numpy = np.random.get_state(legacy=False)
+    return {
+        "python": [version, list(words), gauss],
+        "numpy": [numpy["state"]["key"].tolist(), numpy["state"]["pos"], numpy["has_gauss"], numpy["gauss"]],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else [],
+    }
+
+
+def restore_rng_state(state: dict[str, Any]) -> None:
+    """Puts the global generators into a captured state."""
+    version, words, gauss = state["python"]
+    random.setstate((version, tuple(words), gauss))
+    keys, position, has_gauss, cached_gaussian = state["numpy"]
+    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), position, has_gauss, cached_gaussian))
+    torch.set_rng_state(state["torch"].cpu())
+    for device, cuda_state in enumerate(state["cuda"]):
+        torch.cuda.set_rng_state(cuda_state.cpu(), device)

@@ -1,0 +1,1 @@
+"""What keeps the phases apart from each other and from the process that runs them."""

@@ -1,0 +1,1 @@
+"""Plain classes that combine with ``unittest.TestCase``; none of them knows a trainer."""

@@ -1,0 +1,192 @@
+"""One test method per metric, generated on each concrete class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
+
+from parameterized import parameterized
+
+from stopgo_mixins.comparison.compare import Comparison, compare
+from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
+from stopgo_mixins.comparison.message import failure_message, root_cause_lines
+from stopgo_mixins.comparison.resumption import consumed_samples_fault, number_of_steps_fault, resume_point_fault
+from stopgo_mixins.comparison.runs import Runs
+from stopgo_mixins.comparison.tolerance import Tolerance
+from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mode import Mode
+from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.store import Trace
+
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
+_GENERATED = "_stopgo_generated"
+
+
+class ConsistencyAssertionsMixin:
+    """Compares interrupted with continuous, one test per metric.
+
+    Attributes:
+        tolerances: per metric; merged over the MRO; everything else is compared bit by bit.
+        output_tensor_atol: absolute tolerance of ``train_output`` and ``valid_output``, together with the next.
+        output_tensor_rtol: relative tolerance of the same.
+        require_evidence: whether a metric that is not verified fails instead of being skipped.
+    """
+
+    tolerances: ClassVar[Mapping[str, Tolerance]] = {}
+    output_tensor_atol: ClassVar[float] = 0.0
+    output_tensor_rtol: ClassVar[float] = 0.0
+    require_evidence: ClassVar[bool] = False
+
+    num_steps: ClassVar[int]
+    callbacks: ClassVar[Callbacks]
+    trace: Callable[[Mode], Trace]
+    kept_in: Callable[[], str]
+    recorder_types: Callable[[], dict[str, type[Recorder]]]
+    fail: Callable[[str], None]
+    skipTest: Callable[[str], None]  # noqa: N815 - unittest's own name
+    subTest: Callable[..., Any]  # noqa: N815 - unittest's own name
+
+    _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
+    _compared: ClassVar[dict[str, Comparison]]
+    _runs: ClassVar[Runs | None] = None
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Forgets an earlier run of the same class."""
+        cls._compared = {}
+        cls._runs = None
+        super().setUpClass()  # type: ignore[misc]  # of the phases
+
+    @classmethod
+    def runs(cls) -> Runs:
+        """The traces of the three phases.
+
+        Raises:
+            AssertionError: when no training phase has run, because nobody called ``setUpClass``.
+        """
+        if cls._runs is None:
+            if "metadata_dir" not in cls.__dict__:
+                raise AssertionError(
+                    f"{cls.__name__}: no training phase has run. Either the runner never called setUpClass, or a "
+                    "setUpClass of this class or of one of its bases does not call super().setUpClass()."
+                )
+            cls._runs = Runs(*(cls.trace(mode) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS)))
+        return cls._runs
+
+    @classmethod
+    def comparison(cls, metric: str) -> Comparison:
+        """The comparison of one metric, made once."""
+        if metric not in cls._compared:
+            cls._compared[metric] = compare(cls.runs(), metric, cls._tolerances.get(metric))
+        return cls._compared[metric]
+
+    @classmethod
+    def metrics_with_tolerance(cls) -> frozenset[str]:
+        """The metrics whose recorded values are needed to be compared."""
+        return frozenset(cls._tolerances)
+
+    def assert_metric(self, metric: str) -> None:
+        """Passes, fails or skips by the verdict on a metric."""
+        runs = self.runs()
+        comparison = self.comparison(metric)
+        judgement = judge(runs, comparison)
+        if judgement.verdict is Verdict.FAILED:
+            self.fail(self._failure(f"test_{metric}", comparison, judgement))
+        elif judgement.verdict is not Verdict.PASSED:
+            self._end(metric, judgement)
+
+    def assert_resume_point(self) -> None:
+        """Fails unless the resume phase continued from the newest checkpoint, and not from scratch."""
+        self._fail_for("test_resume_point", resume_point_fault(self.runs()))
+
+    def assert_number_of_steps(self) -> None:
+        """Fails unless the resume phase ran exactly the steps that were missing."""
+        self._fail_for("test_number_of_steps", number_of_steps_fault(self.runs(), self.num_steps))
+
+    def assert_train_val_init_consumed_samples(self) -> None:
+        """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
+        self._fail_for("test_train_val_init_consumed_samples", consumed_samples_fault(self.runs()))
+
+    def assert_additional_callbacks(self) -> None:
+        """Compares what recorders that ``get_default_callbacks`` added beyond ``metrics`` have recorded."""
+        self.runs()
+        known = self.recorder_types()
+        recorders = (found for found in self.callbacks[Mode.CONTINUOUS].values() if isinstance(found, Recorder))
+        additional = sorted({recorder.metric for recorder in recorders} - known.keys())
+        if not additional:
+            self.skipTest("not applicable: get_default_callbacks adds no recorder beyond metrics")
+        for metric in additional:
+            with self.subTest(metric=metric):
+                self.assert_metric(metric)
+
+    def _end(self, metric: str, judgement: Judgement) -> None:
+        text = f"{judgement.verdict.value}: {judgement.reason}"
+        if judgement.verdict is Verdict.NOT_VERIFIED and self.require_evidence:
+            self.fail(f"test_{metric}: {text} (a failure because require_evidence is set)")
+        self.skipTest(text)
+
+    def _fail_for(self, test: str, fault: str | None) -> None:
+        if fault is not None:
+            self.fail(f"{test}: {fault}\n  {self.kept_in()}")
+
+    def _failure(self, test: str, comparison: Comparison, judgement: Judgement) -> str:
+        if not comparison.mismatches:
+            return f"{test}: {judgement.reason}.\n  {self.kept_in()}"
+        return f"{failure_message(test, self.runs(), comparison, self._all_comparisons())}\n  {self.kept_in()}"
+
+    @classmethod
+    def root_causes(cls) -> list[str]:
+        """The lines that name the root causes of the run."""
+        return root_cause_lines(cls.runs(), cls._all_comparisons())
+
+    @classmethod
+    def _all_comparisons(cls) -> dict[str, Comparison]:
+        return {metric: cls.comparison(metric) for metric in sorted(cls.runs().metrics | cls.recorder_types().keys())}
+
+    @classmethod
+    def _generate_tests(cls) -> None:
+        """Gives the class its generated tests; hand-written ones win, and inherited stale ones are taken away."""
+        tests = _fresh_tests(cls.recorder_types())
+        for name in dir(cls):
+            if _is_generated(getattr(cls, name, None)) and name not in tests:
+                setattr(cls, name, None)
+        for name, test in tests.items():
+            inherited = getattr(cls, name, None)
+            if inherited is None or _is_generated(inherited):
+                setattr(cls, name, test)
+
+
+def _is_generated(attribute: object) -> bool:
+    return getattr(attribute, _GENERATED, False) is True
+
+
+def _fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
+    """New functions at every call: pytest drops tests that several classes share."""
+    tests: dict[str, Any] = {}
+
+    def metric_template(self: ConsistencyAssertionsMixin, metric: str) -> None:
+        self.assert_metric(metric)
+
+    def run_template(self: ConsistencyAssertionsMixin, check: str) -> None:
+        getattr(self, f"assert_{check}")()
+
+    _expand(list(metrics), metric_template, tests)
+    _expand(
+        ["resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks"],
+        run_template,
+        tests,
+    )
+    for test in tests.values():
+        setattr(test, _GENERATED, True)
+    return tests
+
+
+def _expand(names: list[str], template: Callable[..., None], namespace: dict[str, Any]) -> None:
+    expand = parameterized.expand(
+        [(name,) for name in names],
+        name_func=lambda _function, _number, parameters: f"test_{parameters.args[0]}",
+        doc_func=lambda _function, _number, _parameters: None,  # unittest -v would show it instead of the name
+        namespace=namespace,
+    )
+    expand(template)

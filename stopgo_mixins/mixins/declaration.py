@@ -1,0 +1,113 @@
+"""Checks a test class when it is created, so that a mistake speaks before anything is trained."""
+
+from __future__ import annotations
+
+import inspect
+import unittest
+from collections.abc import Mapping
+from typing import Any
+
+from stopgo_mixins.comparison.tolerance import Tolerance
+from stopgo_mixins.interruption import AfterValidation, AtStep, Interruption
+from stopgo_mixins.mixins.registry import did_you_mean
+
+
+def check_order_of_bases(cls: type, mixin: type) -> None:
+    """Demands that the mixin's ``setUpClass`` is found before TestCase's.
+
+    Raises:
+        TypeError: naming the right order.
+    """
+    mro = cls.__mro__
+    if unittest.TestCase not in mro or mro.index(mixin) < mro.index(unittest.TestCase):
+        return
+    names = [base.__name__ for base in cls.__bases__]
+    right = sorted(cls.__bases__, key=lambda base: issubclass(base, unittest.TestCase) and not issubclass(base, mixin))
+    raise TypeError(
+        f"class {cls.__name__}({', '.join(names)}): TestCase stands before the mixin, so setUpClass would never run a "
+        f"phase. Write class {cls.__name__}({', '.join(base.__name__ for base in right)})."
+    )
+
+
+def check_attributes(cls: Any) -> None:
+    """Demands what a concrete class must define.
+
+    Raises:
+        TypeError: naming the class, the attribute, what was found and what to write instead.
+    """
+    _check_number(cls, "num_steps", 2, "12")
+    if cls.val_check_interval is not None:
+        _check_number(cls, "val_check_interval", 1, "4")
+    _check_number(cls, "value_budget", 0, "64 * 2**20")
+    _check_hook(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
+    _check_interruption(cls)
+
+
+def _check_number(cls: Any, name: str, least: int, example: str) -> None:
+    value = getattr(cls, name, None)
+    if isinstance(value, int) and not isinstance(value, bool) and value >= least:
+        return
+    found = "is not defined" if value is None else f"is {value!r}"
+    raise TypeError(
+        f"{cls.__name__}.{name} {found}: write {name} = {example} (an integer of at least {least}) in the class. "
+        "A base for others, without tests of its own, says abstract=True: class Base(Mixin, abstract=True)."
+    )
+
+
+def _check_hook(cls: Any, name: str, example: str) -> None:
+    hook = inspect.getattr_static(cls, name)
+    if not isinstance(hook, classmethod | staticmethod):
+        raise TypeError(f"{cls.__name__}.{name} is no classmethod: write @classmethod above def {name}(cls, mode).")
+    if hook.__func__.__module__.startswith("stopgo_mixins."):
+        raise TypeError(
+            f"{cls.__name__} does not define {name}. Write:\n\n    @classmethod\n    def {name}(cls, mode):\n"
+            f"        {example}\n\nA base for others, without tests of its own, says abstract=True."
+        )
+
+
+def _check_interruption(cls: Any) -> None:
+    interruption = cls.interruption
+    if not isinstance(interruption, Interruption):
+        raise TypeError(
+            f"{cls.__name__}.interruption is {interruption!r}: write AfterValidation(), AtStep(k), or another "
+            "Interruption."
+        )
+    if isinstance(interruption, AtStep) and interruption.step >= cls.num_steps:
+        raise TypeError(
+            f"{cls.__name__}.interruption = AtStep({interruption.step}) leaves nothing to resume: num_steps is "
+            f"{cls.num_steps}, so the step must be at most {cls.num_steps - 1}."
+        )
+    if isinstance(interruption, AfterValidation) and cls.val_check_interval is None:
+        raise TypeError(
+            f"{cls.__name__} is to be interrupted after a validation, but val_check_interval is not defined: write "
+            "val_check_interval = 4 (training batches), or interruption = AtStep(k)."
+        )
+
+
+def merged_tolerances(cls: Any, metrics: Mapping[str, object]) -> dict[str, Tolerance]:
+    """The tolerances of a class, merged over its MRO.
+
+    Raises:
+        TypeError: for an unknown metric, a value that is no Tolerance, or only one of the two output tolerances.
+    """
+    merged: dict[str, Tolerance] = _output_tolerances(cls)
+    for base in reversed(cls.__mro__):
+        for metric, tolerance in base.__dict__.get("tolerances", {}).items():
+            where = f"{cls.__name__}.tolerances[{metric!r}]"
+            if metric not in metrics:
+                raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")
+            if not isinstance(tolerance, Tolerance):
+                raise TypeError(f"{where} is {tolerance!r}: write Tolerance(rtol=..., atol=...).")
+            merged[metric] = tolerance
+    return merged
+
+
+def _output_tolerances(cls: Any) -> dict[str, Tolerance]:
+    given = {name: getattr(cls, name) for name in ("output_tensor_atol", "output_tensor_rtol")}
+    missing = [name for name, value in given.items() if value is None]
+    if len(missing) == 1:
+        raise TypeError(f"{cls.__name__}: {missing[0]} is None but the other one is given; give both or neither.")
+    if missing:
+        return {}
+    tolerance = Tolerance(rtol=given["output_tensor_rtol"], atol=given["output_tensor_atol"])
+    return {} if tolerance.is_bitwise else {"train_output": tolerance, "valid_output": tolerance}

@@ -1,0 +1,221 @@
+"""The three training phases, run once per class."""
+
+from __future__ import annotations
+
+import gc
+import unittest
+from pathlib import Path
+from typing import Any, ClassVar
+
+from stopgo_mixins.exceptions import PhaseError, StopAndGoException
+from stopgo_mixins.interruption import AfterValidation, Interruption
+from stopgo_mixins.isolation.output import captured_output, last_lines, progress
+from stopgo_mixins.isolation.process_state import preserved_process_state
+from stopgo_mixins.isolation.run_directory import KeptDirectory, RunDirectory, make_run_directory
+from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
+from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mode import Mode
+from stopgo_mixins.phase import PhasePlan
+from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.store import Trace
+
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
+
+class TrainingPhasesMixin:
+    """Runs stop, resume and continuous, each from the same seed with everything built anew.
+
+    Attributes:
+        num_steps: optimizer updates of the whole run, whatever the number of optimizers; required.
+        val_check_interval: training batches between validations, across epochs; ``None`` for no validation.
+        limit_val_batches: validation batches per validation.
+        lr: for ``setup_model`` to use.
+        precision: for ``setup_trainer`` to use: ``"32"``, ``"16-mixed"`` or ``"bf16-mixed"``.
+        interruption: where and how the stop phase ends.
+        seed: of every phase.
+        resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
+        deterministic: whether torch must use deterministic algorithms.
+        value_budget: bytes of large values that each phase may keep on disk to show differences and apply tolerances.
+        tempdir: the run directory, made in ``setUpClass``.
+        metadata_dir: where the traces lie, inside it.
+        exp_name: the name of the class.
+    """
+
+    num_steps: ClassVar[int]
+    val_check_interval: ClassVar[int | None] = None
+    limit_val_batches: ClassVar[int] = 2
+    lr: ClassVar[float] = 1e-4
+    precision: ClassVar[Any] = "32"
+    interruption: ClassVar[Interruption] = AfterValidation()
+    seed: ClassVar[int] = 42
+    resume_seed: ClassVar[int | None] = None
+    deterministic: ClassVar[bool] = True
+    value_budget: ClassVar[int] = 64 * 2**20
+
+    tempdir: ClassVar[RunDirectory]
+    metadata_dir: ClassVar[Path]
+    exp_name: ClassVar[str]
+    callbacks: ClassVar[Callbacks]
+
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        """Returns ``(model, data)`` or ``(model, data, optimizer)``: fresh objects at every call."""
+        raise NotImplementedError
+
+    @classmethod
+    def setup_trainer(cls, mode: Mode) -> Any:
+        """Returns the trainer, with ``cls.callbacks[mode].values()`` among its callbacks."""
+        raise NotImplementedError
+
+    @classmethod
+    def get_default_callbacks(cls) -> Callbacks:
+        """Returns the registry; see :class:`~stopgo_mixins.mixins.registry.CallbackRegistryMixin`."""
+        raise NotImplementedError
+
+    @classmethod
+    def train(cls, mode: Mode) -> None:
+        """Builds everything for one phase and trains; each backend implements it."""
+        raise NotImplementedError
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Runs the three phases."""
+        super().setUpClass()  # type: ignore[misc]  # TestCase's, or that of the suite's own base
+        cls.exp_name = cls.__name__
+        cls.tempdir = make_run_directory(cls.exp_name)
+        cls.addClassCleanup(cls.tempdir.cleanup)  # type: ignore[attr-defined]  # of TestCase
+        cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
+        cls.metadata_dir.mkdir()
+        cls.callbacks = cls.get_default_callbacks()
+        cls.run_stop_and_go()
+
+    @classmethod
+    def run_stop_and_go(cls) -> None:
+        """Runs all three phases."""
+        cls.stop()
+        cls.resume()
+        cls.continuous()
+
+    @classmethod
+    def stop(cls) -> None:
+        """Trains until the interruption.
+
+        Raises:
+            PhaseError: when the phase fails, ends without having been interrupted, or leaves no checkpoint.
+        """
+        cls._run(Mode.STOP)
+        trace = cls.trace(Mode.STOP)
+        if not trace.events("interrupted"):
+            made = len(trace.events("step_end"))
+            raise PhaseError(
+                f"{cls.__name__}: the stop phase was not interrupted: it ended after {made} of {cls.num_steps} steps, "
+                f"before {cls.interruption} was due. Interrupt it earlier, for example: interruption = AtStep(1)."
+            )
+        if not trace.events("checkpoint_saved"):
+            raise PhaseError(f"{cls.__name__}: the stop phase wrote no checkpoint before it was interrupted.")
+
+    @classmethod
+    def resume(cls) -> None:
+        """Builds everything anew, loads the checkpoint and trains to the end."""
+        cls._run(Mode.RESUME)
+
+    @classmethod
+    def continuous(cls) -> None:
+        """Trains to the end without interruption.
+
+        Raises:
+            PhaseError: when the phase fails or makes fewer updates than ``num_steps``.
+        """
+        cls._run(Mode.CONTINUOUS)
+        made = len(cls.trace(Mode.CONTINUOUS).events("step_end"))
+        if made != cls.num_steps:
+            raise PhaseError(
+                f"{cls.__name__}: the continuous phase made {made} optimizer updates, but num_steps = {cls.num_steps}. "
+                "Let the trainer that setup_trainer returns run for cls.num_steps updates."
+            )
+
+    @classmethod
+    def trace(cls, mode: Mode) -> Trace:
+        """What a phase recorded."""
+        return Trace(cls.metadata_dir / mode.value)
+
+    @classmethod
+    def run_directory(cls, mode: Mode) -> Path:
+        """Where the trainer of a phase works: one directory for the interrupted run, one for the continuous one."""
+        name = "continuous" if mode is Mode.CONTINUOUS else "interrupted"
+        path = Path(cls.tempdir.name) / name
+        path.mkdir(exist_ok=True)
+        return path
+
+    @classmethod
+    def resume_checkpoint(cls) -> str:
+        """The path that the resume phase loads: the checkpoint at which the stop phase was interrupted."""
+        return str(cls.trace(Mode.STOP).events("interrupted")[-1]["path"])
+
+    @classmethod
+    def plan(cls, mode: Mode) -> PhasePlan:
+        """What the bridge is told about a phase."""
+        interrupted = [] if mode is Mode.STOP else cls.trace(Mode.STOP).events("interrupted")
+        return PhasePlan(
+            mode=mode,
+            num_steps=cls.num_steps,
+            interruption=cls.interruption if mode is Mode.STOP else None,
+            recorders=[callback for callback in cls.callbacks[mode].values() if isinstance(callback, Recorder)],
+            trace_directory=cls.metadata_dir / mode.value,
+            checkpoint_directory=cls.run_directory(mode) / "stopgo-checkpoints",
+            value_budget=cls.value_budget,
+            resume_point=interrupted[-1]["update"] if interrupted else None,
+            keep_first=cls.metrics_with_tolerance(),
+        )
+
+    @classmethod
+    def metrics_with_tolerance(cls) -> frozenset[str]:
+        """The metrics whose recorded values are needed to be compared."""
+        return frozenset()
+
+    @classmethod
+    def kept_in(cls) -> str:
+        """Where traces and checkpoints stay, or how to keep them."""
+        if isinstance(cls.tempdir, KeptDirectory):
+            return f"traces and checkpoints are kept in {cls.tempdir.name}"
+        return "to keep traces and checkpoints, set STOPGO_KEEP=DIR in the environment"
+
+    @classmethod
+    def _run(cls, mode: Mode) -> None:
+        log = cls.metadata_dir / f"{mode.value}.log"
+        try:
+            with (
+                progress(f"{cls.__name__}: {mode.value} phase ..."),
+                preserved_process_state(),
+                captured_output(log),
+            ):
+                cls._train_from_seed(mode)
+        except unittest.SkipTest:
+            raise
+        except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
+            raise PhaseError(cls._phase_failure(mode, error, log)) from error
+        finally:
+            gc.collect()  # trainers are full of cycles; uncollected, the phases' memory would add up
+
+    @classmethod
+    def _train_from_seed(cls, mode: Mode) -> None:
+        if cls.deterministic:
+            use_deterministic_algorithms()
+        seed_everything(cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed)
+        try:
+            cls.train(mode)
+        except StopAndGoException:
+            if mode is not Mode.STOP:
+                raise
+
+    @classmethod
+    def _phase_failure(cls, mode: Mode, error: BaseException, log: Path) -> str:
+        described = f"{type(error).__name__}: {error}"
+        printed = [f"    {line}" for line in last_lines(log)]
+        return "\n".join(
+            [
+                f"{cls.__name__}: the {mode.value} phase failed: {described}",
+                *(["  the end of what it printed:", *printed] if printed else []),
+                f"  {cls.kept_in()}",
+            ]
+        )

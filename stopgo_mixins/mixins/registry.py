@@ -1,0 +1,89 @@
+"""The callback registry: which recorder listens in which phase."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from stopgo_mixins.mode import Mode
+from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
+from stopgo_mixins.recorders.recorder import Recorder
+
+Callbacks = dict[Mode, dict[type, object]]
+"""Phase -> callback type -> the callback of that type."""
+
+
+class CallbackRegistryMixin:
+    """Owns the registry of callbacks.
+
+    Attributes:
+        metrics: adds, replaces or (with ``None``) removes metrics; merged over the MRO, the nearest class wins.
+        callbacks: the registry, made in ``setUpClass`` by :meth:`get_default_callbacks`.
+        trainer_callback: the base class that the trainer demands of its callbacks.
+    """
+
+    metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {}
+    callbacks: ClassVar[Callbacks]
+    trainer_callback: ClassVar[type] = object
+
+    @classmethod
+    def get_default_callbacks(cls) -> Callbacks:
+        """Returns the registry with one recorder per metric and phase; a subclass calls ``super()`` and adds."""
+        recorders = cls.recorder_types().values()
+        return {mode: {recorder: cls.make_recorder(recorder) for recorder in recorders} for mode in Mode}
+
+    @staticmethod
+    def get_callback(callbacks: Callbacks, mode: Mode, callback_type: type) -> Any:
+        """Returns the callback of a type in a phase.
+
+        Raises:
+            KeyError: when there is none, naming those that there are.
+        """
+        try:
+            return callbacks[mode][callback_type]
+        except KeyError:
+            known = ", ".join(sorted(known.__name__ for known in callbacks.get(mode, {})))
+            raise KeyError(f"no {callback_type.__name__} is registered for {mode}; there are: {known}") from None
+
+    @classmethod
+    def make_recorder(cls, recorder: type[Recorder]) -> Recorder:
+        """An instance of the recorder that the trainer accepts as a callback."""
+        if issubclass(recorder, cls.trainer_callback):
+            return recorder()
+        made: Recorder = type(recorder.__name__, (recorder, cls.trainer_callback), {})()
+        return made
+
+    @classmethod
+    def recorder_types(cls) -> dict[str, type[Recorder]]:
+        """The metrics of this class with their recorders.
+
+        Raises:
+            TypeError: for an unknown name, or a recorder that records another metric.
+        """
+        merged: dict[str, type[Recorder] | None] = dict(DEFAULT_RECORDERS)
+        for base in reversed(cls.__mro__):
+            for metric, recorder in base.__dict__.get("metrics", {}).items():
+                _check_metric(cls, metric, recorder, merged)
+                merged[metric] = recorder
+        return {metric: recorder for metric, recorder in merged.items() if recorder is not None}
+
+
+def _check_metric(cls: type, metric: str, recorder: object, known: Mapping[str, object]) -> None:
+    where = f"{cls.__name__}.metrics[{metric!r}]"
+    if recorder is None:
+        if metric not in known:
+            raise TypeError(f"{where} = None removes a metric that there is not.{did_you_mean(metric, known)}")
+    elif not (isinstance(recorder, type) and issubclass(recorder, Recorder)):
+        raise TypeError(f"{where} is {recorder!r}: give a subclass of Recorder, or None to remove the metric.")
+    elif getattr(recorder, "metric", None) != metric:
+        raise TypeError(
+            f"{where}: {recorder.__name__}.metric is {getattr(recorder, 'metric', None)!r}; it must be {metric!r}."
+        )
+
+
+def did_you_mean(name: str, known: Mapping[str, object]) -> str:
+    """A hint that names the closest known name, and all of them."""
+    close = difflib.get_close_matches(name, known, n=1)
+    hint = f" Did you mean {close[0]!r}?" if close else ""
+    return f"{hint} Known names: {', '.join(sorted(known))}."

@@ -1,0 +1,31 @@
+"""The three mixins, composed once."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any
+
+from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
+from stopgo_mixins.mixins.declaration import check_attributes, check_order_of_bases, merged_tolerances
+from stopgo_mixins.mixins.phases import TrainingPhasesMixin
+from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+
+
+class StopAndGoMixin(ConsistencyAssertionsMixin, CallbackRegistryMixin, TrainingPhasesMixin):
+    """Phases, registry and assertions; a backend adds its trainer.
+
+    A subclass that is also a ``TestCase`` is concrete: it is checked when it is created and gets its tests.
+    ``class Base(StopAndGoMixin, abstract=True)`` is a base for others, with neither.
+    """
+
+    def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
+        """Checks the class, gives it its own state, and generates its tests."""
+        super().__init_subclass__(**kwargs)
+        cls._compared = {}
+        cls._runs = None
+        check_order_of_bases(cls, StopAndGoMixin)
+        if abstract or not issubclass(cls, unittest.TestCase):
+            return
+        check_attributes(cls)
+        cls._tolerances = merged_tolerances(cls, cls.recorder_types())
+        cls._generate_tests()

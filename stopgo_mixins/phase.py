@@ -1,0 +1,46 @@
+"""What a bridge is told about the phase that it is to run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.trace.store import TraceWriter
+
+if TYPE_CHECKING:
+    from stopgo_mixins.interruption import Interruption
+    from stopgo_mixins.mode import Mode
+    from stopgo_mixins.recorders.recorder import Recorder
+
+
+@dataclass(frozen=True)
+class PhasePlan:
+    """One phase.
+
+    Attributes:
+        mode: which one.
+        num_steps: optimizer updates of the whole run.
+        interruption: where to end, in the stop phase; else ``None``.
+        recorders: what to feed with events.
+        trace_directory: where the trace goes.
+        checkpoint_directory: where the bridge writes a checkpoint if no callback of the trainer has.
+        value_budget: bytes of large values to keep.
+        resume_point: R where it is known already.
+        keep_first: metrics whose values are needed for a tolerance.
+    """
+
+    mode: Mode
+    num_steps: int
+    interruption: Interruption | None
+    recorders: Sequence[Recorder]
+    trace_directory: Path
+    checkpoint_directory: Path
+    value_budget: int
+    resume_point: int | None
+    keep_first: frozenset[str]
+
+    def open_trace(self, rank: int) -> TraceWriter:
+        """The writer of this phase's trace on one rank."""
+        return TraceWriter(self.trace_directory, rank, self.value_budget, self.resume_point, self.keep_first)
