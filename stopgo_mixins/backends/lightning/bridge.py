@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from lightning.pytorch.callbacks import Checkpoint
@@ -41,9 +41,14 @@ class LightningBridge(Checkpoint):
     It is a checkpoint callback because Lightning calls those last: at each hook, what the user's callbacks do has
     been done. Its own counters travel with the checkpoint, since none of Lightning's counts optimizer updates whatever
     the number of optimizers.
+
+    Attributes:
+        plan: the phase.
+        state_class: what its events say about the run.
     """
 
     plan: PhasePlan
+    state_class: ClassVar[type[LightningTrainingState]] = LightningTrainingState
 
     def __init__(self) -> None:
         self._updates = 0
@@ -78,7 +83,7 @@ class LightningBridge(Checkpoint):
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._state = LightningTrainingState(trainer, pl_module)
+        self._state = self.state_class(trainer, pl_module)
         writer = self.plan.open_trace(trainer.global_rank)
         self._attached.callback(writer.close)
         self._events = EventDispatcher(self.plan.recorders, writer)
@@ -112,8 +117,7 @@ class LightningBridge(Checkpoint):
         if len(trainer.optimizers) > 1:
             # Lightning's limit counts every optimizer's steps; the run's end is set when the last update is made.
             trainer.fit_loop.epoch_loop.max_steps = -1
-        for name, child in pl_module.named_children():
-            self._attached.callback(child.register_forward_hook(self._child_hook(name)).remove)
+        self._observe_children()
         self._replace(pl_module, "training_step", self._training_step)
         self._replace(pl_module, "validation_step", self._validation_step)
 
@@ -206,17 +210,20 @@ class LightningBridge(Checkpoint):
         self._validation_batches[loader] += 1
         if self._state.trainer.sanity_checking or self._repeating:
             return step(*args, **kwargs)
-        if not self._validated:
-            self._validated = True
-            self._events.writer.event("first_validation_batch", batch=batch_index)
-        self._calls.clear()
-        self._at(Moment.VALIDATION_BATCH, self.update, *self._validation_place)
-        self._emit("validation_batch_start", next(iter((*args, *kwargs.values()))))
+        self._enter_validation_batch(next(iter((*args, *kwargs.values()))), batch_index)
         self._inside = Moment.VALIDATION_BATCH
         output = step(*args, **kwargs)
         self._inside = None
         self._emit("validation_batch_end", output, _loss_of(output))
         return output
+
+    def _enter_validation_batch(self, batch: object, batch_index: int) -> None:
+        if not self._validated:
+            self._validated = True
+            self._events.writer.event("first_validation_batch", batch=batch_index)
+        self._calls.clear()
+        self._at(Moment.VALIDATION_BATCH, self.update, *self._validation_place)
+        self._emit("validation_batch_start", batch)
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -243,7 +250,7 @@ class LightningBridge(Checkpoint):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._updates < self.plan.num_steps:
             return
-        for name, _ in pl_module.named_children():
+        for name, _ in self._state.model.named_children():
             if name not in self._observed:
                 self._events.writer.event("not_observed", what=f"outputs of the child module {name!r}, never called")
         self._at(Moment.RUN_END, self._updates)
@@ -280,19 +287,25 @@ class LightningBridge(Checkpoint):
     def _checkpoint_of_this_moment(self) -> str:
         """The checkpoint that a callback of the trainer has just written, else one of the bridge's own."""
         if not self._written or self._written[-1].progress != self._progress:
-            path = self.plan.checkpoint_directory / f"step-{self._updates}.ckpt"
-            self._state.trainer.save_checkpoint(path)
+            self._state.trainer.save_checkpoint(self._own_checkpoint())
         return self._written[-1].path
+
+    def _own_checkpoint(self) -> Path:
+        return self.plan.checkpoint_directory / f"step-{self._updates}.ckpt"
 
     def _save_checkpoint(self, save: Callable[..., None], filepath: Any, *args: Any, **kwargs: Any) -> None:
         save(filepath, *args, **kwargs)
         weights_only = args[0] if args else kwargs.get("weights_only", False)
         if weights_only:  # nothing to resume from
             return
-        path = str(Path(filepath).absolute())
+        path = str(self._path_on_disk(filepath).absolute())
         self._written.append(_Written(path, self._progress))
         self._events.writer.event("checkpoint_saved", path=path, update=self.update)
         self._emit("checkpoint_saved", path)
+
+    def _path_on_disk(self, filepath: Any) -> Path:
+        """Where a checkpoint that was saved as ``filepath`` lies."""
+        return Path(filepath)
 
     # What the events need
 
@@ -302,6 +315,10 @@ class LightningBridge(Checkpoint):
     def _emit(self, event: str, *details: Any) -> None:
         self._state.update = self.update
         self._events.emit(event, self._state, *details)
+
+    def _observe_children(self) -> None:
+        for name, child in self._state.model.named_children():
+            self._attached.callback(child.register_forward_hook(self._child_hook(name)).remove)
 
     def _child_hook(self, name: str) -> Callable[[nn.Module, Any, Any], None]:
         def hook(_module: nn.Module, _args: Any, output: Any) -> None:
