@@ -1,0 +1,70 @@
+"""Skips test classes where their stack is missing, saying what was found and what to install."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import importlib.metadata
+import unittest
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+_TestClass = TypeVar("_TestClass", bound=type)
+
+_INSTALL = "pip install 'stopgo_mixins[nemo]'"
+_DISTRIBUTIONS = ("nemo_toolkit", "megatron-core", "nvidia-modelopt", "nvidia-resiliency-ext")
+
+
+@functools.cache
+def missing_nemo() -> str | None:
+    """Why NeMo 2 cannot train here, or ``None`` where it can. Imports NeMo, which takes about ten seconds.
+
+    Versions that do not fit each other show in many ways: an import that fails, or ``llm`` without ``train``.
+    """
+    try:
+        importlib.import_module("nemo.lightning")
+        llm = importlib.import_module("nemo.collections.llm")
+    except Exception as error:  # versions that do not fit raise more than ImportError
+        return f"NeMo 2 cannot be imported ({type(error).__name__}: {error}); {_found()}; {_INSTALL}"
+    if not hasattr(llm, "train"):
+        return f"nemo.collections.llm has no train; {_found()}; {_INSTALL}"
+    return None
+
+
+def _found() -> str:
+    return "found " + ", ".join(f"{name} {_version(name)}" for name in _DISTRIBUTIONS)
+
+
+def _version(distribution: str) -> str:
+    try:
+        return importlib.metadata.version(distribution)
+    except importlib.metadata.PackageNotFoundError:
+        return "(not installed)"
+
+
+def require_nemo(test_class: _TestClass) -> _TestClass:
+    """Class decorator: skips the class where NeMo 2 is missing or its parts do not fit each other."""
+    reason = missing_nemo()
+    return unittest.skip(reason)(test_class) if reason else test_class
+
+
+def missing_gpus(count: int) -> str | None:
+    """Why ``count`` GPUs are not to be had, or ``None`` where they are."""
+    if not torch.backends.cuda.is_built():
+        return f"needs {count} CUDA device(s); torch {torch.__version__} is built without CUDA: install a build with it"
+    found = torch.cuda.device_count()
+    if found < count:
+        return f"needs {count} CUDA device(s), found {found}"
+    return None
+
+
+def require_gpu(count: int = 1) -> Callable[[_TestClass], _TestClass]:
+    """Class decorator: skips the class where fewer than ``count`` CUDA devices are visible."""
+
+    def decorate(test_class: _TestClass) -> _TestClass:
+        reason = missing_gpus(count)
+        return unittest.skip(reason)(test_class) if reason else test_class
+
+    return decorate

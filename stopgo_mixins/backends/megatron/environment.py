@@ -1,0 +1,125 @@
+"""The process around one phase: clean when NeMo enters it, and clean again afterwards."""
+
+from __future__ import annotations
+
+import importlib.util
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from typing import Any
+from unittest import mock
+
+import torch
+
+from stopgo_mixins.backends.megatron.cpu import redirected_to_cpu
+
+_LOGGERS = ("nemo_logger", "megatron.core", "lightning.pytorch")
+
+
+@contextmanager
+def megatron_environment() -> Iterator[None]:
+    """Surrounds one phase with ``MegatronStrategy``, and leaves nothing of it in the process.
+
+    The strategy itself sets up torch.distributed and Megatron's parallel state, and skips half of it where it finds
+    a process group; so there must be none on entry.
+    On exit the microbatch calculator, the parallel state, the process group, the RNG tracker, the environment
+    variables, CUDA's cache and Transformer Engine's FP8 state are as if no phase had run, and so are NeMo's
+    application state, log handlers, signal handlers and the data fetchers that it puts into Lightning's loops.
+    Without CUDA the calls that have no switch are redirected (:mod:`stopgo_mixins.backends.megatron.cpu`).
+
+    Raises:
+        RuntimeError: when torch.distributed is initialized already.
+    """
+    if torch.distributed.is_initialized():
+        raise RuntimeError(
+            "torch.distributed is initialized already, so that MegatronStrategy would set up neither Megatron's "
+            "parallel state nor the data sampler: call torch.distributed.destroy_process_group() before the phase."
+        )
+    with ExitStack() as stack:
+        stack.enter_context(mock.patch.dict(os.environ))
+        for restore in (_application_state(), _data_fetchers(), _log_handlers(), _signal_handlers()):
+            stack.callback(restore)
+        stack.callback(_destroy_parallel_state)
+        if not torch.cuda.is_available():
+            stack.enter_context(redirected_to_cpu())
+        yield
+
+
+def _destroy_parallel_state() -> None:
+    from megatron.core import parallel_state
+    from megatron.core.num_microbatches_calculator import destroy_num_microbatches_calculator
+    from megatron.core.rerun_state_machine import destroy_rerun_state_machine
+    from megatron.core.tensor_parallel.random import initialize_rng_tracker
+
+    destroy_num_microbatches_calculator()
+    parallel_state.destroy_model_parallel()
+    if torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+    initialize_rng_tracker(force_reset=True)
+    destroy_rerun_state_machine()
+    if importlib.util.find_spec("transformer_engine"):
+        from transformer_engine.pytorch.fp8 import FP8GlobalStateManager
+
+        FP8GlobalStateManager.reset()
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
+def _application_state() -> Callable[[], None]:
+    from nemo.utils import AppState
+
+    attributes = vars(AppState())
+    original = dict(attributes)
+
+    def restore() -> None:
+        attributes.clear()
+        attributes.update(original)
+
+    return restore
+
+
+def _data_fetchers() -> Callable[[], None]:
+    """NeMo replaces a function of Lightning's loops by one that serves no other strategy than its own."""
+    from lightning.pytorch.loops import evaluation_loop, fit_loop, prediction_loop
+
+    loops: tuple[Any, ...] = (fit_loop, evaluation_loop, prediction_loop)
+    originals = {loop: loop._select_data_fetcher for loop in loops}
+
+    def restore() -> None:
+        for loop, select_data_fetcher in originals.items():
+            loop._select_data_fetcher = select_data_fetcher
+
+    return restore
+
+
+def _log_handlers() -> Callable[[], None]:
+    """NeMo adds log files of the run directory, which will be gone."""
+    originals = {name: list(logging.getLogger(name).handlers) for name in _LOGGERS}
+
+    def restore() -> None:
+        for name, handlers in originals.items():
+            logger = logging.getLogger(name)
+            for handler in set(logger.handlers) - set(handlers):
+                logger.removeHandler(handler)
+                if isinstance(handler, logging.FileHandler):
+                    handler.close()
+
+    return restore
+
+
+def _signal_handlers() -> Callable[[], None]:
+    """NeMo's preemption callback puts the handler back only when training ends normally."""
+    originals = {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+    def restore() -> None:
+        # Python lets only the main thread set signal handlers, so no other one can have changed any.
+        if threading.current_thread() is not threading.main_thread():
+            return
+        for number, handler in originals.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+    return restore

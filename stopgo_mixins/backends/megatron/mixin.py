@@ -1,0 +1,168 @@
+"""A stop-and-go test for a model of NeMo 2, on Megatron."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, ClassVar
+
+import nemo.lightning as nl
+import torch
+from lightning.pytorch import Callback
+from nemo.collections import llm
+from nemo.lightning.pytorch.callbacks import ModelCheckpoint, PreemptionCallback
+from typing_extensions import override
+
+from stopgo_mixins.backends.megatron.bridge import MegatronBridge
+from stopgo_mixins.backends.megatron.environment import megatron_environment
+from stopgo_mixins.backends.megatron.preemption import Preemption
+from stopgo_mixins.backends.megatron.recorders import PrecisionStateRecorder
+from stopgo_mixins.backends.megatron.seeding import PhaseSeed
+from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
+from stopgo_mixins.mode import Mode
+from stopgo_mixins.phase import PhasePlan
+from stopgo_mixins.recorders.recorder import Recorder
+
+
+class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
+    """Runs the phases with ``nemo.collections.llm.train`` and ``MegatronStrategy``.
+
+    ::
+
+        class TestGPT(MegatronStopAndGoMixin, unittest.TestCase):
+            num_steps = 8
+            val_check_interval = 4
+
+            @classmethod
+            def setup_model(cls, mode):
+                return GPTModel(config), DataModule(), MegatronOptimizerModule(OptimizerConfig(lr=cls.lr))
+
+    The same class trains on a GPU where there is one, else on the CPU; the configuration of the model is what may have
+    to differ, see :func:`~stopgo_mixins.cpu_settings`.
+
+    Attributes:
+        nemo_logger: decides where NeMo puts checkpoints and logs; made in ``setUpClass`` by :meth:`setup_logger`.
+    """
+
+    trainer_callback: ClassVar[type] = Callback
+    metrics: ClassVar[dict[str, type[Recorder] | None]] = {"precision_state": PrecisionStateRecorder}
+    nemo_logger: ClassVar[nl.NeMoLogger]
+
+    @classmethod
+    def get_default_callbacks(cls) -> Callbacks:
+        """The recorders, NeMo's checkpoint callback but in the continuous phase, and the bridge."""
+        callbacks = super().get_default_callbacks()
+        for mode, registered in callbacks.items():
+            registered[PhaseSeed] = PhaseSeed(cls.phase_seed(mode))
+            if mode is not Mode.CONTINUOUS:
+                registered[ModelCheckpoint] = ModelCheckpoint(
+                    save_last=True, monitor="val_loss", save_top_k=2, always_save_context=True
+                )
+            registered[MegatronBridge] = MegatronBridge()
+        if isinstance(cls.interruption, Preemption):
+            callbacks[Mode.STOP][PreemptionCallback] = PreemptionCallback(cls.interruption.signal)
+        return callbacks
+
+    @classmethod
+    def phase_seed(cls, mode: Mode) -> int:
+        """The seed of a phase."""
+        return cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed
+
+    @classmethod
+    def setup_trainer(cls, mode: Mode) -> nl.Trainer:
+        """NeMo's trainer on one device; override it to test your own."""
+        return nl.Trainer(**cls.trainer_arguments(mode))
+
+    @classmethod
+    def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
+        """The arguments of the default trainer, for a ``setup_trainer`` that changes a few."""
+        return {
+            "devices": 1,
+            "num_nodes": 1,
+            "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
+            "strategy": nl.MegatronStrategy(**cls.strategy_arguments(mode)),
+            "plugins": nl.MegatronMixedPrecision(cls.precision),
+            "max_steps": cls.num_steps,
+            "val_check_interval": cls.val_check_interval,
+            "limit_val_batches": cls.limit_val_batches if cls.val_check_interval is not None else 0,
+            "log_every_n_steps": cls.val_check_interval or cls.num_steps,
+            "callbacks": list(cls.callbacks[mode].values()),
+            "logger": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+        }
+
+    @classmethod
+    def strategy_arguments(cls, mode: Mode) -> dict[str, Any]:
+        """The arguments of the default strategy, for a ``setup_trainer`` that changes a few."""
+        return {
+            "ddp": "megatron",
+            "find_unused_parameters": True,
+            "ckpt_save_optimizer": True,
+            "ckpt_load_optimizer": True,
+            "ckpt_async_save": False,
+            "process_group_backend": "nccl" if torch.cuda.is_available() else "gloo",
+        }
+
+    @classmethod
+    def setup_logger(cls) -> nl.NeMoLogger:
+        """NeMo's logger, without a version directory and without loggers of its own."""
+        return nl.NeMoLogger(name=cls.exp_name, use_datetime_version=False)
+
+    @classmethod
+    def setup_resume(cls, mode: Mode) -> nl.AutoResume | None:
+        """What NeMo is told about a resume; none in the continuous phase."""
+        if mode is Mode.CONTINUOUS:
+            return None
+        resuming = mode is Mode.RESUME
+        return nl.AutoResume(resume_if_exists=resuming, resume_ignore_no_checkpoint=not resuming)
+
+    @override
+    @classmethod
+    def run_stop_and_go(cls) -> None:
+        cls.nemo_logger = cls.setup_logger()
+        super().run_stop_and_go()
+
+    @override
+    @classmethod
+    def plan(cls, mode: Mode) -> PhasePlan:
+        directory = cls.run_directory(mode) / cls.exp_name / "checkpoints"  # where AutoResume looks
+        return dataclasses.replace(super().plan(mode), checkpoint_directory=directory)
+
+    @override
+    @classmethod
+    def train(cls, mode: Mode) -> None:
+        with megatron_environment():
+            try:
+                cls._train(mode)
+            except SystemExit:
+                preempted = isinstance(cls.interruption, Preemption) and cls.trace(mode).events("interrupted")
+                if not preempted:
+                    raise
+
+    @classmethod
+    def _train(cls, mode: Mode) -> None:
+        model, data, *optimizer = cls.setup_model(mode)
+        trainer = cls.setup_trainer(mode)
+        bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
+        others = [callback for callback in trainer.callbacks if callback is not bridge]
+        if len(others) == len(trainer.callbacks):
+            raise TypeError(
+                f"{cls.__name__}.setup_trainer returned a trainer without the registered callbacks: pass "
+                "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
+            )
+        trainer.callbacks = [*others, bridge]  # so that it sees what all checkpoint callbacks have done
+        bridge.begin(cls.plan(mode))
+        log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
+        try:
+            llm.train(
+                model,
+                data,
+                trainer,
+                log=log,
+                resume=cls.setup_resume(mode),
+                optim=optimizer[0] if optimizer else None,
+            )
+        finally:
+            bridge.end()

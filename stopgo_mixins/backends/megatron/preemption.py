@@ -1,0 +1,26 @@
+"""The interruption by a signal, as a scheduler sends it, answered by NeMo's preemption callback."""
+
+from __future__ import annotations
+
+import signal
+from dataclasses import dataclass
+
+from stopgo_mixins.interruption import AtStep
+
+
+@dataclass(frozen=True)
+class Preemption(AtStep):
+    """A signal in the middle of a step; NeMo's ``PreemptionCallback`` ends that step, saves and exits.
+
+    It saves before the validation of the same step, if one is due, so that the resumed run is without it.
+
+    Args:
+        step: the update during which the signal comes, from 1 to ``num_steps - 1``.
+        signal: which one.
+    """
+
+    signal: signal.Signals = signal.SIGTERM
+
+    def is_due(self, update: int, validations: int) -> bool:
+        """Never, because it is not the bridge that ends the run."""
+        return False

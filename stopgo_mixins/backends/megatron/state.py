@@ -1,0 +1,64 @@
+"""What an event says about a run of NeMo's trainer with ``MegatronStrategy``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
+
+from stopgo_mixins.backends.lightning.state import LightningTrainingState
+from stopgo_mixins.backends.megatron.modules import trained_module
+from stopgo_mixins.backends.megatron.optimizers import OptimizerView, main_parameters, mcore_optimizers
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+    from torch.optim import Optimizer
+
+
+class MegatronTrainingState(LightningTrainingState):
+    """Reads a trainer whose strategy is NeMo's ``MegatronStrategy``."""
+
+    @property
+    def model(self) -> nn.Module:
+        """Megatron's module without any wrapper; its parameters are the compute weights."""
+        return trained_module(self._strategy.megatron_parallel)
+
+    @property
+    def optimizers(self) -> Sequence[Optimizer]:
+        """The members of mcore's chained optimizer; low-precision weights have their fp32 main copy in the state."""
+        views: list[Any] = [OptimizerView(member) for member in self._mcore_optimizers()]
+        return views
+
+    @property
+    def grad_scalers(self) -> Sequence[Any]:
+        """The gradient scalers of fp16 training: anything with a ``state_dict()``."""
+        scalers = [getattr(member, "grad_scaler", None) for member in self._mcore_optimizers()]
+        return [scaler for scaler in scalers if scaler is not None]
+
+    @property
+    def consumed_samples(self) -> int:
+        """The data sampler's claim, which is what NeMo saves; without one Lightning's."""
+        sampler = self._strategy.data_sampler
+        if sampler is None:
+            return super().consumed_samples
+        return int(sampler.compute_consumed_samples(self.trainer.global_step - sampler.init_global_step))
+
+    def parameter_names(self) -> Mapping[int, str]:
+        """The model's parameters, and their main copies under the same names."""
+        names = dict(super().parameter_names())
+        for member in self._mcore_optimizers():
+            names |= {id(main): names[id(model)] for model, main in main_parameters(member) if id(model) in names}
+        return names
+
+    def extra_rng_streams(self) -> Mapping[str, Tensor]:
+        """The states of Megatron's RNG tracker; on a CPU it tracks none."""
+        states = get_cuda_rng_tracker().get_states()
+        return {f"megatron {name}": state for name, state in states.items()}
+
+    @property
+    def _strategy(self) -> Any:
+        return self.trainer.strategy
+
+    def _mcore_optimizers(self) -> list[Any]:
+        return [member for optimizer in self.trainer.optimizers for member in mcore_optimizers(optimizer)]
