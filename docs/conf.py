@@ -35,13 +35,11 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!stopgo_mixins\b)\w+\..*"),
     (r"py:class", r"Generator|LightningModule|Optimizer|Tensor|Trainer"),
     # The layers below the public names: the design page describes them, signatures only name them.
-    (r"py:class", r"PhasePlan|stopgo_mixins\.(comparison|isolation|phase|trace)\..*"),
+    (r"py:class", r"\w+TrainingState|PhasePlan|stopgo_mixins\.(backends|comparison|isolation|phase|trace)\..*"),
 ]
 
 
-def resolve_public_name(
-    app: Sphinx, env: BuildEnvironment, node: Element, contnode: TextElement
-) -> Element | None:
+def resolve_public_name(app: Sphinx, env: BuildEnvironment, node: Element, contnode: TextElement) -> Element | None:
     """Lead a reference from where a public name is defined to where it is documented: the package itself."""
     parts = node.get("reftarget", "").split(".")
     public = next((part for part in parts if part in stopgo_mixins.__all__), None)
