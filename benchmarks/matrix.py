@@ -1,0 +1,48 @@
+"""Measures the Lightning matrix: ``python -m benchmarks.matrix`` prints its table for the installed version."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import lightning
+
+from benchmarks.cells import Cell, every_step_of_two_epochs
+from benchmarks.outcome import run
+
+STEPS_WITH_WORKERS = (1, 4, 6, 12)
+"""One step of each moment, since starting worker processes takes long."""
+
+
+def main() -> None:
+    """Runs every cell and prints a row per moment, number of workers and scheduler interval."""
+    rows: dict[tuple[str, int, str], list[str]] = defaultdict(list)
+    for cell in _cells():
+        rows[cell.moment, cell.workers, cell.interval].append(_result(cell))
+    print(f"Lightning {lightning.__version__}\n")
+    print(
+        "| checkpoint written at | workers | scheduler | exact | what differs first |\n| --- | --- | --- | --- | --- |"
+    )
+    for (moment, workers, interval), results in rows.items():
+        exact = sum(not result for result in results)
+        differs = ", ".join(sorted({result for result in results if result}))
+        print(f"| {moment} | {workers} | {interval} | {exact} of {len(results)} | {differs} |")
+
+
+def _cells() -> list[Cell]:
+    cells = [cell for interval in ("step", "epoch") for cell in every_step_of_two_epochs(interval=interval)]
+    cells += [Cell(step, workers=2, interval=interval) for interval in ("step", "epoch") for step in STEPS_WITH_WORKERS]
+    return cells
+
+
+def _result(cell: Cell) -> str:
+    outcome = run(cell.test_class())
+    if outcome.errors:
+        raise RuntimeError(outcome.errors[0])
+    unexpected = set(outcome.failed) if not cell.faults else cell.faults - set(outcome.failed)
+    if unexpected:
+        return f"unexpectedly {', '.join(sorted(unexpected))}"
+    return ", ".join(f"`{metric}`" for metric in sorted(cell.faults))
+
+
+if __name__ == "__main__":
+    main()
