@@ -177,9 +177,24 @@ def _fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
         run_template,
         tests,
     )
-    for test in tests.values():
-        setattr(test, _GENERATED, True)
+    for name, test in tests.items():
+        tests[name] = _without_foreign_frames(test)
+        setattr(tests[name], _GENERATED, True)
     return tests
+
+
+def _without_foreign_frames(test: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The test, whose failures show their message only: nothing on the way to it tells about the user's run."""
+
+    def run(self: ConsistencyAssertionsMixin) -> None:
+        __tracebackhide__ = True  # for pytest what __unittest is for unittest
+        try:
+            test(self)
+        except AssertionError as failure:
+            raise failure.with_traceback(None) from None
+
+    run.__name__ = test.__name__
+    return run
 
 
 def _expand(names: list[str], template: Callable[..., None], namespace: dict[str, Any]) -> None:
