@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stopgo_mixins.comparison.causality import root_causes
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis import diagnose
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.record import Record
 
 _SHOWN_PATHS = 4
+
+_SINGLE_PRECISION = ("float32", "bfloat16", "float16", "<f4", "<f2")
+"""The dtypes, of torch and of NumPy, whose numbers all are float32."""
 
 
 def failure_message(test: str, runs: Runs, comparison: Comparison, comparisons: Mapping[str, Comparison]) -> str:
@@ -94,12 +99,17 @@ def _values(mismatch: Mismatch) -> list[str]:
     gap = distance(actual, expected)
     if gap is None:
         return [f"  interrupted {_shown(actual)}   continuous {_shown(expected)}"]
+    ours, theirs = (_number(value, actual.leaf.dtype) for value in (gap.actual, gap.expected))
     ulps = "" if gap.ulps is None else f"   {gap.ulps} ulp"
-    where = f" at {list(gap.index)}, {gap.differing} of {gap.total} elements differ" if gap.total > 1 else ""
-    return [
-        f"  interrupted {gap.actual!r}   continuous {gap.expected!r}   "
-        f"|diff| {gap.absolute:.1e}   rel {gap.relative:.1e}{ulps}{where}"
-    ]
+    lines = [f"  interrupted {ours}   continuous {theirs}   |diff| {gap.absolute:.1e}   rel {gap.relative:.1e}{ulps}"]
+    if gap.total > 1:
+        lines.append(f"  at {list(gap.index)}, where they differ most; {gap.differing} of {gap.total} elements differ")
+    return lines
+
+
+def _number(value: float | complex | int, dtype: str) -> str:
+    """The shortest decimal that is this number in its own precision."""
+    return str(np.float32(value)) if dtype in _SINGLE_PRECISION and isinstance(value, float) else repr(value)
 
 
 def _presence(mismatch: Mismatch) -> str:
