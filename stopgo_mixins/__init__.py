@@ -12,6 +12,14 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
     from stopgo_mixins.backends.lightning.rng import RngStateCallback as RngStateCallback
+    from stopgo_mixins.backends.megatron.availability import require_gpu as require_gpu
+    from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
+    from stopgo_mixins.backends.megatron.bridge import MegatronBridge as MegatronBridge
+    from stopgo_mixins.backends.megatron.cpu import cpu_settings as cpu_settings
+    from stopgo_mixins.backends.megatron.environment import megatron_environment as megatron_environment
+    from stopgo_mixins.backends.megatron.mixin import MegatronStopAndGoMixin as MegatronStopAndGoMixin
+    from stopgo_mixins.backends.megatron.preemption import Preemption as Preemption
+    from stopgo_mixins.backends.megatron.rng import MegatronRngStateCallback as MegatronRngStateCallback
     from stopgo_mixins.comparison.tolerance import Tolerance as Tolerance
     from stopgo_mixins.exceptions import PhaseError as PhaseError
     from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
@@ -34,6 +42,14 @@ _HOME = {
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
     "RngStateCallback": "backends.lightning.rng",
+    "require_gpu": "backends.megatron.availability",
+    "require_nemo": "backends.megatron.availability",
+    "MegatronBridge": "backends.megatron.bridge",
+    "cpu_settings": "backends.megatron.cpu",
+    "megatron_environment": "backends.megatron.environment",
+    "MegatronStopAndGoMixin": "backends.megatron.mixin",
+    "Preemption": "backends.megatron.preemption",
+    "MegatronRngStateCallback": "backends.megatron.rng",
     "Tolerance": "comparison.tolerance",
     "PhaseError": "exceptions",
     "StopAndGoException": "exceptions",

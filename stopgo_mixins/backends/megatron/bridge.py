@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from megatron.core import parallel_state
 from nemo.lightning.ckpt_utils import ckpt_to_dir
+from nemo.lightning.megatron_parallel import MegatronStep
 from torch import nn
 from typing_extensions import override
 
@@ -20,7 +21,6 @@ from stopgo_mixins.events import Moment
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
-    from nemo.lightning.megatron_parallel import MegatronStep
     from torch.optim import Optimizer
 
 

@@ -28,7 +28,7 @@ def megatron_environment() -> Iterator[None]:
     On exit the microbatch calculator, the parallel state, the process group, the RNG tracker, the environment
     variables, CUDA's cache and Transformer Engine's FP8 state are as if no phase had run, and so are NeMo's
     application state, log handlers, signal handlers and the data fetchers that it puts into Lightning's loops.
-    Without CUDA the calls that have no switch are redirected (:mod:`stopgo_mixins.backends.megatron.cpu`).
+    Without CUDA the calls that have no switch are redirected (``redirected_to_cpu``).
 
     Raises:
         RuntimeError: when torch.distributed is initialized already.

@@ -1,27 +1,33 @@
-"""A stop-and-go test for a model of NeMo 2, on Megatron."""
+"""A stop-and-go test for a model of NeMo 2, on Megatron.
+
+NeMo is imported where it is used, so that a test module can be read, and its classes skipped, where there is none.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar
+import unittest
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import nemo.lightning as nl
 import torch
 from lightning.pytorch import Callback
-from nemo.collections import llm
-from nemo.lightning.pytorch.callbacks import ModelCheckpoint, PreemptionCallback
 from typing_extensions import override
 
-from stopgo_mixins.backends.megatron.bridge import MegatronBridge
+from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.environment import megatron_environment
 from stopgo_mixins.backends.megatron.preemption import Preemption
 from stopgo_mixins.backends.megatron.recorders import PrecisionStateRecorder
-from stopgo_mixins.backends.megatron.seeding import PhaseSeed
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.phase import PhasePlan
 from stopgo_mixins.recorders.recorder import Recorder
+
+if TYPE_CHECKING:
+    import nemo.lightning as nl
+
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
 class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
@@ -37,23 +43,38 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
             def setup_model(cls, mode):
                 return GPTModel(config), DataModule(), MegatronOptimizerModule(OptimizerConfig(lr=cls.lr))
 
-    The same class trains on a GPU where there is one, else on the CPU; the configuration of the model is what may have
-    to differ, see :func:`~stopgo_mixins.cpu_settings`.
+    The same class trains on a GPU where there is one, else on the CPU; only the configuration of the model may have to
+    differ, for which there is :func:`~stopgo_mixins.cpu_settings`.
+    Where NeMo 2 is missing the class is skipped.
 
     Attributes:
         nemo_logger: decides where NeMo puts checkpoints and logs; made in ``setUpClass`` by :meth:`setup_logger`.
     """
 
     trainer_callback: ClassVar[type] = Callback
-    metrics: ClassVar[dict[str, type[Recorder] | None]] = {"precision_state": PrecisionStateRecorder}
+    metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {"precision_state": PrecisionStateRecorder}
     nemo_logger: ClassVar[nl.NeMoLogger]
+
+    @override
+    @classmethod
+    def setUpClass(cls) -> None:
+        reason = missing_nemo()
+        if reason:
+            raise unittest.SkipTest(reason)
+        super().setUpClass()
 
     @classmethod
     def get_default_callbacks(cls) -> Callbacks:
-        """The recorders, NeMo's checkpoint callback but in the continuous phase, and the bridge."""
+        """The recorders, NeMo's checkpoint callback except in the continuous phase, and the bridge."""
+        from nemo.lightning.pytorch.callbacks import ModelCheckpoint, PreemptionCallback
+
+        from stopgo_mixins.backends.megatron.bridge import MegatronBridge
+        from stopgo_mixins.backends.megatron.seeding import PhaseSeed
+
         callbacks = super().get_default_callbacks()
         for mode, registered in callbacks.items():
-            registered[PhaseSeed] = PhaseSeed(cls.phase_seed(mode))
+            resume_seed = cls.resume_seed if mode is Mode.RESUME else None
+            registered[PhaseSeed] = PhaseSeed(cls.seed if resume_seed is None else resume_seed)
             if mode is not Mode.CONTINUOUS:
                 registered[ModelCheckpoint] = ModelCheckpoint(
                     save_last=True, monitor="val_loss", save_top_k=2, always_save_context=True
@@ -64,18 +85,17 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         return callbacks
 
     @classmethod
-    def phase_seed(cls, mode: Mode) -> int:
-        """The seed of a phase."""
-        return cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed
-
-    @classmethod
     def setup_trainer(cls, mode: Mode) -> nl.Trainer:
         """NeMo's trainer on one device; override it to test your own."""
+        import nemo.lightning as nl
+
         return nl.Trainer(**cls.trainer_arguments(mode))
 
     @classmethod
     def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
         """The arguments of the default trainer, for a ``setup_trainer`` that changes a few."""
+        import nemo.lightning as nl
+
         return {
             "devices": 1,
             "num_nodes": 1,
@@ -107,12 +127,16 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_logger(cls) -> nl.NeMoLogger:
-        """NeMo's logger, without a version directory and without loggers of its own."""
+        """NeMo's logger, named after the class and without a version directory."""
+        import nemo.lightning as nl
+
         return nl.NeMoLogger(name=cls.exp_name, use_datetime_version=False)
 
     @classmethod
     def setup_resume(cls, mode: Mode) -> nl.AutoResume | None:
-        """What NeMo is told about a resume; none in the continuous phase."""
+        """What NeMo is told about resuming; nothing in the continuous phase."""
+        import nemo.lightning as nl
+
         if mode is Mode.CONTINUOUS:
             return None
         resuming = mode is Mode.RESUME
@@ -127,7 +151,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
     @override
     @classmethod
     def plan(cls, mode: Mode) -> PhasePlan:
-        directory = cls.run_directory(mode) / cls.exp_name / "checkpoints"  # where AutoResume looks
+        directory = cls.run_directory(mode) / cls.nemo_logger.name / "checkpoints"  # where AutoResume looks
         return dataclasses.replace(super().plan(mode), checkpoint_directory=directory)
 
     @override
@@ -143,8 +167,12 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def _train(cls, mode: Mode) -> None:
+        from nemo.collections import llm
+
+        from stopgo_mixins.backends.megatron.bridge import MegatronBridge
+
         model, data, *optimizer = cls.setup_model(mode)
-        trainer = cls.setup_trainer(mode)
+        trainer: Any = cls.setup_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
         others = [callback for callback in trainer.callbacks if callback is not bridge]
         if len(others) == len(trainer.callbacks):
@@ -152,14 +180,14 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
                 f"{cls.__name__}.setup_trainer returned a trainer without the registered callbacks: pass "
                 "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
             )
-        trainer.callbacks = [*others, bridge]  # so that it sees what all checkpoint callbacks have done
-        bridge.begin(cls.plan(mode))
+        trainer.callbacks = [*others, bridge]  # last, so that it knows which checkpoints others have written
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
+        bridge.begin(cls.plan(mode))
         try:
             llm.train(
-                model,
-                data,
-                trainer,
+                model=model,
+                data=data,
+                trainer=trainer,
                 log=log,
                 resume=cls.setup_resume(mode),
                 optim=optimizer[0] if optimizer else None,

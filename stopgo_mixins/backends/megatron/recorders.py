@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from stopgo_mixins.backends.megatron.state import MegatronTrainingState
 from stopgo_mixins.recorders.recorder import StateRecorder
 
 if TYPE_CHECKING:
@@ -26,4 +25,4 @@ class PrecisionStateRecorder(StateRecorder):
 
 
 def _scalers(state: TrainingState) -> list[Any]:
-    return list(state.grad_scalers) if isinstance(state, MegatronTrainingState) else []
+    return list(getattr(state, "grad_scalers", ()))  # only Megatron's state has them
