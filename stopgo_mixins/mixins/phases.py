@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import gc
 import unittest
 from pathlib import Path
 from typing import Any, ClassVar
 
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.interruption import AfterValidation, Interruption
+from stopgo_mixins.isolation.garbage import collected_garbage
 from stopgo_mixins.isolation.output import captured_output, last_lines, progress
 from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.run_directory import KeptDirectory, RunDirectory, make_run_directory
@@ -186,6 +186,7 @@ class TrainingPhasesMixin:
         try:
             with (
                 progress(f"{cls.__name__}: {mode.value} phase ..."),
+                collected_garbage(),
                 preserved_process_state(),
                 captured_output(log),
             ):
@@ -194,8 +195,6 @@ class TrainingPhasesMixin:
             raise
         except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
             raise PhaseError(cls._phase_failure(mode, error, log)) from error
-        finally:
-            gc.collect()  # trainers are full of cycles; uncollected, the phases' memory would add up
 
     @classmethod
     def _train_from_seed(cls, mode: Mode) -> None:
