@@ -76,14 +76,22 @@ class LightningBridge(Checkpoint):
         self.plan = plan
 
     def end(self) -> None:
-        """Takes every hook away and closes the trace, whatever happened."""
+        """Takes every hook away, closes the trace and lets go of the run, whatever happened."""
         self._attached.close()
+
+    def _let_go(self, trainer: Any) -> None:  # whose callbacks Trainer does not declare
+        """Forgets the model, which would live on in the registry: Lightning gives each callback the model's ``log``."""
+        del self._state
+        for callback in trainer.callbacks:
+            for name in ("log", "log_dict"):
+                vars(callback).pop(name, None)
 
     # Lightning's hooks, in the order in which they are called
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._state = self.state_class(trainer, pl_module)
+        self._attached.callback(self._let_go, trainer)
         writer = self.plan.open_trace(trainer.global_rank)
         self._attached.callback(writer.close)
         self._events = EventDispatcher(self.plan.recorders, writer)
