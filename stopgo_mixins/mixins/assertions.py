@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NoReturn
 
 from parameterized import parameterized
 
@@ -43,8 +43,8 @@ class ConsistencyAssertionsMixin:
     trace: Callable[[Mode], Trace]
     kept_in: Callable[[], str]
     recorder_types: Callable[[], dict[str, type[Recorder]]]
-    fail: Callable[[str], None]
-    skipTest: Callable[[str], None]  # noqa: N815 - unittest's own name
+    fail: Callable[..., NoReturn]
+    skipTest: Callable[..., NoReturn]  # noqa: N815 - unittest's own name
     subTest: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
