@@ -19,8 +19,8 @@ help: ## show this list
 
 install: .venv/.full ## make .venv with everything `make test` needs
 
-demo: .venv/.light ## train on real digits: stop, resume, compare
-	$(OLDEST_PYTHON) -m examples.demo
+demo: .venv-newest/.light ## train on real digits: stop, resume, compare
+	$(NEWEST_PYTHON) -m examples.demo
 
 # One thread for each worker: workers that share the cores gain nothing from a pool of their own.
 test test-newest: export OMP_NUM_THREADS := 1
@@ -61,20 +61,20 @@ clean: ## remove build results and caches, keep the environments
 
 # The environments. torch comes first and alone: with 2.13.0 in place nothing asks for the CUDA builds.
 
-.venv/.light: $(DECLARED) | check-python
+.venv/.full: $(DECLARED) | check-python check-nemo-python
 	$(PYTHON) -m venv .venv
 	$(OLDEST_PYTHON) $(PIP) $(OLDEST) pip torch
-	$(OLDEST_PYTHON) $(PIP) $(OLDEST) -e '.[lightning,demo]'
-	touch $@
-
-.venv/.full: .venv/.light | check-nemo-python
 	$(OLDEST_PYTHON) $(PIP) $(OLDEST) -e '.[lightning,demo,nemo,test,docs,lint]'
 	touch $@
 
-.venv-newest/.full: $(DECLARED) | check-python
+.venv-newest/.light: $(DECLARED) | check-python
 	$(PYTHON) -m venv .venv-newest
 	$(NEWEST_PYTHON) $(PIP) $(NEWEST) pip torch
-	$(NEWEST_PYTHON) $(PIP) $(NEWEST) --upgrade lightning -e '.[lightning,demo,test]'
+	$(NEWEST_PYTHON) $(PIP) $(NEWEST) --upgrade lightning -e '.[lightning,demo]'
+	touch $@
+
+.venv-newest/.full: .venv-newest/.light
+	$(NEWEST_PYTHON) $(PIP) $(NEWEST) -e '.[lightning,demo,test]'
 	touch $@
 
 check-python:
