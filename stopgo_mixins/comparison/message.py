@@ -14,6 +14,7 @@ from stopgo_mixins.comparison.numbers import distance
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
+    from stopgo_mixins.comparison.diagnosis import Diagnosis
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.trace.record import Record
 
@@ -43,21 +44,27 @@ def failure_message(test: str, runs: Runs, comparison: Comparison, comparisons: 
     )
 
 
-def root_cause_lines(runs: Runs, comparisons: Mapping[str, Comparison]) -> list[str]:
-    """One line per root cause of the run, with its named cause; then which metrics follow from them."""
+def diagnosed_root_causes(
+    runs: Runs, comparisons: Mapping[str, Comparison]
+) -> list[tuple[Comparison, Diagnosis | None]]:
+    """The root causes of the run in training order, each with its named cause where a known pattern fits."""
     diagnoses = {metric: diagnose(runs, comparison) for metric, comparison in comparisons.items()}
     independent = [metric for metric, diagnosis in diagnoses.items() if diagnosis and diagnosis.independent]
-    causes = root_causes(comparisons, independent)
+    return [(cause, diagnoses[cause.metric]) for cause in root_causes(comparisons, independent)]
+
+
+def root_cause_lines(runs: Runs, comparisons: Mapping[str, Comparison]) -> list[str]:
+    """One line per root cause of the run, with its named cause; then which metrics follow from them."""
     lines = []
-    for cause in causes:
-        diagnosis = diagnoses[cause.metric]
+    causes = diagnosed_root_causes(runs, comparisons)
+    for cause, diagnosis in causes:
         lines.append(f"root cause of this run: {cause.metric} at {_place(runs, cause.mismatches[0])}")
         if diagnosis is None:
             lines.append("  no known pattern fits; the numbers above are all there is")
         else:
             lines.append(f"  {diagnosis.sentence}")
             lines.append(f'  how to fix it: documentation, "Fixing a divergence", section "{diagnosis.section}"')
-    names = {cause.metric for cause in causes}
+    names = {cause.metric for cause, _ in causes}
     consequences = sorted(name for name, found in comparisons.items() if found.mismatches and name not in names)
     if consequences:
         lines.append(f"consequences: {', '.join(consequences)}")
