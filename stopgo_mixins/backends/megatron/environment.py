@@ -96,10 +96,16 @@ def _data_fetchers() -> Callable[[], None]:
 
 
 def _log_handlers() -> Callable[[], None]:
-    """NeMo adds log files of the run directory, which will be gone."""
+    """NeMo adds log files of the run directory, which will be gone, and hands them on to the next run's loggers."""
+    from nemo.utils import logging as nemo_logging
+
     originals = {name: list(logging.getLogger(name).handlers) for name in _LOGGERS}
+    handed_on: dict[str, logging.Handler] = nemo_logging._handlers
+    original_handed_on = dict(handed_on)
 
     def restore() -> None:
+        for key in [key for key, handler in handed_on.items() if original_handed_on.get(key) is not handler]:
+            del handed_on[key]
         for name, handlers in originals.items():
             logger = logging.getLogger(name)
             for handler in set(logger.handlers) - set(handlers):
