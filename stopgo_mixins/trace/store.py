@@ -98,8 +98,12 @@ class TraceWriter:
         return self._files[name]
 
     def _claim(self, metric: str, position: Position, path: str) -> None:
-        step, keys = self._seen.get(metric, (None, set()))
-        if step != position.step:  # only the current step is remembered, so that memory does not grow with the run
+        step, keys = self._seen.get(metric, (-1, set()))
+        if position.step < step:
+            raise TraceError(
+                f"{metric} was recorded at step {position.step} after step {step}: a phase only goes forward."
+            )
+        if position.step > step:  # only the current step is remembered, so that memory does not grow with the run
             keys = set()
             self._seen[metric] = (position.step, keys)
         key = (position.moment, position.ordinal, path)
