@@ -1,0 +1,1 @@
+"""Tests of the trace: digests, snapshots, what is written and read back."""
