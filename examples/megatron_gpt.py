@@ -10,7 +10,7 @@ from nemo.lightning import MegatronOptimizerModule
 from nemo.lightning.pytorch.optim import CosineAnnealingScheduler
 
 from examples.megatron_text import VOCAB_SIZE
-from stopgo_mixins.backends.megatron.cpu import cpu_settings
+from stopgo_mixins import cpu_settings
 
 
 def small_gpt(seq_length: int = 32, dropout: float = 0.0, **settings: Any) -> llm.GPTModel:
