@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import sys
 from collections.abc import Iterator
@@ -14,14 +15,14 @@ def captured_output(path: Path) -> Iterator[None]:
     """Sends standard output and error, of Python and of native code, to the end of a file."""
     with path.open("a", encoding="utf-8", buffering=1) as file, contextlib.ExitStack() as stack:
         for descriptor in (1, 2):
-            stack.enter_context(_redirected(descriptor, file.fileno()))
+            stack.enter_context(redirected_descriptor(descriptor, file.fileno()))
         stack.enter_context(contextlib.redirect_stdout(file))
         stack.enter_context(contextlib.redirect_stderr(file))
         yield
 
 
 @contextlib.contextmanager
-def _redirected(descriptor: int, target: int) -> Iterator[None]:
+def redirected_descriptor(descriptor: int, target: int) -> Iterator[None]:
     """Lets a file descriptor point to another's file; does nothing where the process has it closed."""
     _flush()
     try:
@@ -39,6 +40,7 @@ def _redirected(descriptor: int, target: int) -> Iterator[None]:
 
 
 def _flush() -> None:
+    #ctypes.CDLL(None).fflush(None)  # what native code printed waits in buffers of the C library
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             # A stream that is closed has nothing left to flush.

@@ -5,11 +5,16 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.metadata
+import os
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import TypeVar
 
 import torch
+
+from stopgo_mixins.isolation.output import redirected_descriptor
 
 _TestClass = TypeVar("_TestClass", bound=type)
 
@@ -24,13 +29,28 @@ def missing_nemo() -> str | None:
     Versions that do not fit each other show in many ways: an import that fails, or ``llm`` without ``train``.
     """
     try:
-        importlib.import_module("nemo.lightning")
-        llm = importlib.import_module("nemo.collections.llm")
+        with _silence():
+            importlib.import_module("nemo.lightning")
+            llm = importlib.import_module("nemo.collections.llm")
     except Exception as error:  # versions that do not fit raise more than ImportError
         return f"NeMo 2 cannot be imported ({type(error).__name__}: {error}); {_found()}; {_INSTALL}"
     if not hasattr(llm, "train"):
         return f"nemo.collections.llm has no train; {_found()}; {_INSTALL}"
     return None
+
+
+@contextmanager
+def _silence() -> Iterator[None]:
+    """Keeps what NeMo prints while it is imported out of the test output.
+
+    ``sys.stdout`` and ``sys.stderr`` stay what they are, because NeMo's log handlers keep hold of them.
+    """
+    with (
+        Path(os.devnull).open("w", encoding="utf-8") as nowhere,
+        redirected_descriptor(1, nowhere.fileno()),
+        redirected_descriptor(2, nowhere.fileno()),
+    ):
+        yield
 
 
 def _found() -> str:
