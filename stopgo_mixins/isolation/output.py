@@ -40,7 +40,7 @@ def redirected_descriptor(descriptor: int, target: int) -> Iterator[None]:
 
 
 def _flush() -> None:
-    #ctypes.CDLL(None).fflush(None)  # what native code printed waits in buffers of the C library
+    ctypes.CDLL(None).fflush(None)  # what native code printed waits in buffers of the C library
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
             # A stream that is closed has nothing left to flush.
