@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
 from typing_extensions import override
 
 from stopgo_mixins.backends.lightning.rng import RngStateCallback, capture_rng_state
@@ -21,7 +20,7 @@ class MegatronRngStateCallback(RngStateCallback):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        own = {**capture_rng_state(), "megatron": get_cuda_rng_tracker().get_states()}
+        own = {**capture_rng_state(), "megatron": _tracker().get_states()}
         ranks: list[Any] = [None] * torch.distributed.get_world_size()
         torch.distributed.all_gather_object(ranks, own)
         return {"ranks": ranks}
@@ -41,4 +40,10 @@ class MegatronRngStateCallback(RngStateCallback):
         super()._restore()
         if self._restored is not None and self._restored["megatron"]:
             states = {name: state.cpu() for name, state in self._restored["megatron"].items()}
-            get_cuda_rng_tracker().set_states(states)
+            _tracker().set_states(states)
+
+
+def _tracker() -> Any:
+    from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
+
+    return get_cuda_rng_tracker()
