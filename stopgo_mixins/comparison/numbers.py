@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,10 @@ _INTEGER_OF_SIZE = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int6
 
 
 def values_of(record: Record) -> torch.Tensor | None:
-    """The numbers of a record as a tensor of its own, or ``None`` where they were not kept or are not numbers."""
+    """The numbers of a record as a tensor of its own, or ``None`` where they were not kept or are not numbers to torch.
+
+    Those are strings and dates, and packed dtypes that torch can store but not compute with.
+    """
     leaf = record.leaf
     if leaf.kind in ("bool", "int", "float") and isinstance(leaf.scalar, bool | int | float):
         return _scalar(leaf.scalar)
@@ -28,6 +32,8 @@ def values_of(record: Record) -> torch.Tensor | None:
     if leaf.kind == "array":
         return _array(np.frombuffer(data, dtype=leaf.dtype).reshape(leaf.shape))
     dtype: torch.dtype = getattr(torch, leaf.dtype)
+    if not _computes_with(dtype):
+        return None
     flat = torch.frombuffer(bytearray(data), dtype=torch.uint8) if data else torch.empty(0, dtype=torch.uint8)
     return flat.view(dtype).reshape(leaf.shape)
 
@@ -40,9 +46,18 @@ def _scalar(value: bool | int | float) -> torch.Tensor | None:
 
 def _array(array: np.ndarray[tuple[int, ...], np.dtype[np.generic]]) -> torch.Tensor | None:
     try:
-        return torch.from_numpy(array.copy())
+        return torch.from_numpy(array.astype(array.dtype.newbyteorder("=")))
     except TypeError:  # a dtype that torch does not have, such as strings or dates
         return None
+
+
+@functools.cache
+def _computes_with(dtype: torch.dtype) -> bool:
+    try:
+        widened(torch.empty(1, dtype=dtype))
+    except NotImplementedError:
+        return False
+    return True
 
 
 def agree(actual: Record, expected: Record, tolerance: Tolerance | None) -> bool:
@@ -56,19 +71,19 @@ def agree(actual: Record, expected: Record, tolerance: Tolerance | None) -> bool
     ours, theirs = values_of(actual), values_of(expected)
     if ours is None or theirs is None or not (ours.is_floating_point() or ours.is_complex()):
         return False
-    equal = same_bits(ours, theirs) | (is_nan(ours) & is_nan(theirs))
+    equal = equal_elements(ours, theirs)
     if tolerance is not None and not tolerance.is_bitwise:
         wide, other = widened(ours), widened(theirs)
         equal |= torch.isclose(wide, other, rtol=tolerance.rtol, atol=tolerance.atol, equal_nan=True)
     return bool(equal.all())
 
 
-def same_bits(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
-    """Elementwise equality of the bits, in the shape of the tensors: 0.0 and -0.0 differ."""
-    size = ours.element_size()
-    if size not in _INTEGER_OF_SIZE:  # complex128: both halves
-        return (torch.view_as_real(ours).view(torch.int64) == torch.view_as_real(theirs).view(torch.int64)).all(-1)
-    return ours.view(_INTEGER_OF_SIZE[size]) == theirs.view(_INTEGER_OF_SIZE[size])
+def equal_elements(ours: torch.Tensor, theirs: torch.Tensor) -> torch.Tensor:
+    """Elementwise: the same bits, or NaN on both sides; 0.0 and -0.0 differ, as do the parts of a complex number."""
+    if ours.is_complex():
+        return equal_elements(torch.view_as_real(ours), torch.view_as_real(theirs)).all(-1)
+    integer = _INTEGER_OF_SIZE[ours.element_size()]
+    return (ours.view(integer) == theirs.view(integer)) | (is_nan(ours) & is_nan(theirs))
 
 
 def is_nan(values: torch.Tensor) -> torch.Tensor:
@@ -117,9 +132,9 @@ def distance(actual: Record, expected: Record) -> Distance | None:
         return None
     wide, other = widened(ours), widened(theirs)
     gap = (wide - other).abs()
-    differs = wide.ne(other) & ~(is_nan(ours) & is_nan(theirs))
-    gap = torch.where(differs & gap.isnan(), torch.inf, gap.nan_to_num(0.0, posinf=torch.inf))
-    flat = int(gap.reshape(-1).argmax())
+    differs = ~equal_elements(ours, theirs)
+    gap = torch.where(gap.isnan(), torch.inf, gap)
+    flat = int(torch.where(differs, gap, -1.0).reshape(-1).argmax())
     index = tuple(int(i) for i in np.unravel_index(flat, tuple(ours.shape))) if ours.ndim else ()
     magnitude = float(other[index].abs())
     absolute = float(gap[index])

@@ -120,10 +120,13 @@ class TraceWriter:
             if self._large_bytes + size > self._room(metric, step):
                 return ""
             self._large_bytes += size
-        if size:
-            self._values.write(data)
+        self._append(memoryview(data))
         self._end += size
         return f"{self._end - size} {size}"
+
+    def _append(self, data: memoryview) -> None:
+        while data:  # one write takes less than 2 GiB on Linux
+            data = data[self._values.write(data) :]
 
     def _room(self, metric: str, step: int) -> int:
         point = self._resume_point
