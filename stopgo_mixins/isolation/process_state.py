@@ -7,6 +7,7 @@ import random
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -14,10 +15,10 @@ import torch
 
 @contextmanager
 def preserved_process_state() -> Iterator[None]:
-    """Restores generators, numeric settings, environment variables and warning filters when left."""
+    """Restores generators, numeric settings, environment, working directory and warning filters when left."""
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        for restore in (_generators(), _determinism(), _numerics(), _environment()):
+        for restore in (_generators(), _determinism(), _numerics(), _default_device(), _environment(), _directory()):
             stack.callback(restore)
         yield
 
@@ -52,14 +53,31 @@ def _determinism() -> Callable[[], None]:
 def _numerics() -> Callable[[], None]:
     dtype, threads = torch.get_default_dtype(), torch.get_num_threads()
     matmul, grad = torch.get_float32_matmul_precision(), torch.is_grad_enabled()
+    anomaly, check_nan = torch.is_anomaly_enabled(), torch.is_anomaly_check_nan_enabled()
 
     def restore() -> None:
         torch.set_default_dtype(dtype)
         torch.set_num_threads(threads)
         torch.set_float32_matmul_precision(matmul)
         torch.set_grad_enabled(grad)
+        torch.autograd.set_detect_anomaly(anomaly, check_nan)
 
     return restore
+
+
+def _default_device() -> Callable[[], None]:
+    device = torch.get_default_device()
+
+    def restore() -> None:
+        if torch.get_default_device() != device:  # setting one, even the CPU, slows every later call of torch down
+            torch.set_default_device(None if device.type == "cpu" else device)
+
+    return restore
+
+
+def _directory() -> Callable[[], None]:
+    directory = Path.cwd()
+    return lambda: os.chdir(directory)
 
 
 def _environment() -> Callable[[], None]:
