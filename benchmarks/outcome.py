@@ -45,7 +45,7 @@ class _Result(unittest.TestResult):
         super().__init__()
         self.passed: list[str] = []
 
-    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802 - unittest's own name
+    def addSuccess(self, test: unittest.TestCase) -> None:
         self.passed.append(_name(test))
 
 
