@@ -1,0 +1,70 @@
+"""The causes that have a name, and what a diagnosis says."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Cause(str, enum.Enum):
+    """Why a resumed run differs; each has its section in "Fixing a divergence" in the documentation."""
+
+    COLD_START = "cold start"
+    STEPS_MISSING = "steps missing"
+    SAVING_CHANGED_THE_RUN = "saving changed the run"
+    NOT_DETERMINISTIC = "not deterministic"
+
+    DATA_RESTARTED = "data restarted"
+    DATA_SHIFTED = "data shifted"
+    DATA_RESHUFFLED = "data reshuffled"
+    OTHER_SAMPLES = "other samples"
+    EPOCH_REPLAYED = "epoch replayed"
+    EPOCH_SKIPPED = "epoch skipped"
+    EPOCH_CUT_SHORT = "epoch cut short"
+    EPOCH_ORDER_REUSED = "epoch order reused"
+
+    VALIDATION_REPEATED = "validation repeated"
+    VALIDATION_MISSING = "validation missing"
+    VALIDATION_SHIFTED = "validation shifted"
+    VALIDATION_CUT_SHORT = "validation cut short"
+
+    RNG_NOT_RESTORED = "RNG not restored"
+    RNG_DRAWN = "RNG drawn from"
+
+    SCHEDULE_RESTARTED = "schedule restarted"
+    SCHEDULE_SHIFTED = "schedule shifted"
+    HYPER_PARAMETER = "hyper-parameter not restored"
+    COUNTER_LOST = "counter lost"
+    COUNTER_SHIFTED = "counter shifted"
+
+    STATE_MISSING = "state missing"
+    STRUCTURE_CHANGED = "structure changed"
+    INITIAL_VALUE = "initial value"
+    STATE_OF_ANOTHER_STEP = "state of another step"
+    ZEROS = "zeros"
+    ROUNDED = "equal after rounding"
+    COPY_OF_ANOTHER = "copy of another tensor"
+    COPY_OF_RANK_0 = "copy of rank 0"
+    GRADIENTS_LOST = "accumulated gradients lost"
+
+    __str__ = str.__str__
+
+    @property
+    def section(self) -> str:
+        """The heading of its section in the documentation."""
+        return self.value[0].upper() + self.value[1:]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """A named cause.
+
+    Attributes:
+        cause: its name.
+        sentence: what was seen, for someone who looks for the fault in their own trainer.
+        independent: the cause stands on its own, whatever else diverged before it.
+    """
+
+    cause: Cause
+    sentence: str
+    independent: bool = False
