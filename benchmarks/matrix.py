@@ -7,7 +7,7 @@ from collections import defaultdict
 import lightning
 
 from benchmarks.cells import Cell, every_step_of_two_epochs
-from benchmarks.outcome import run
+from tests.outcome import run
 
 STEPS_WITH_WORKERS = (1, 4, 6, 12)
 """One step of each moment, since starting worker processes takes long."""
@@ -36,8 +36,8 @@ def _cells() -> list[Cell]:
 
 def _result(cell: Cell) -> str:
     outcome = run(cell.test_class())
-    if outcome.errors:
-        raise RuntimeError(outcome.errors[0])
+    if outcome.error:
+        raise RuntimeError(outcome.error)
     unexpected = set(outcome.failed) if not cell.faults else cell.faults - set(outcome.failed)
     if unexpected:
         return f"unexpectedly {', '.join(sorted(unexpected))}"

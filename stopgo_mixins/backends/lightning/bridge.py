@@ -120,11 +120,15 @@ class LightningBridge(Checkpoint):
         }
 
     @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if len(trainer.optimizers) > 1:
+            # Lightning's limit counts every optimizer's steps, and a resume beyond it would train nothing.
+            # The run's end is set when the last update is made.
+            trainer.fit_loop.epoch_loop.max_steps = -1
+
+    @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._global_step = trainer.global_step
-        if len(trainer.optimizers) > 1:
-            # Lightning's limit counts every optimizer's steps; the run's end is set when the last update is made.
-            trainer.fit_loop.epoch_loop.max_steps = -1
         self._observe_children()
         self._replace(pl_module, "training_step", self._training_step)
         self._replace(pl_module, "validation_step", self._validation_step)
