@@ -111,8 +111,9 @@ class TrainingPhasesMixin:
                 f"{cls.__name__}: the stop phase was not interrupted: it ended after {made} of {cls.num_steps} steps, "
                 f"before {cls.interruption} was due. Interrupt it earlier, for example: interruption = AtStep(1)."
             )
-        if not trace.events("checkpoint_saved"):
-            raise PhaseError(f"{cls.__name__}: the stop phase wrote no checkpoint before it was interrupted.")
+        written = trace.events("interrupted")[-1]["path"]
+        if not Path(written).exists():
+            raise PhaseError(f"{cls.__name__}: the stop phase left no checkpoint: there is no {written}.")
 
     @classmethod
     def resume(cls) -> None:
