@@ -1,0 +1,153 @@
+"""A phase that fails, or does not do what its name promises, says so in a sentence of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+from typing import Any, ClassVar
+from unittest import mock
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.plugins import TorchCheckpointIO
+
+from stopgo_mixins import AfterValidation, Mode, PhaseError
+from tests.outcome import concrete, run
+from tests.tiny import TinyMixin
+
+
+class BrokenMixin(TinyMixin, abstract=True):
+    """Prints, and raises in one of the phases before anything is trained."""
+
+    broken = Mode.STOP
+    error: BaseException = ValueError("no such layer")
+
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        if mode is cls.broken:
+            sys.stdout.write("".join(f"line {number}\n" for number in range(20)))
+            sys.stderr.write("the last words\n")
+            raise cls.error
+        return super().setup_model(mode)
+
+
+class TestErrors(unittest.TestCase):
+    def test_the_message_names_class_phase_error_and_the_end_of_the_output(self) -> None:
+        message = run(concrete(BrokenMixin)).error
+        self.assertIn("PhaseError: Broken: the stop phase failed: ValueError: no such layer\n", message)
+        self.assertIn("the end of what it printed:\n    line 6\n", message)
+        self.assertIn("    line 19\n    the last words\n", message)
+        self.assertNotIn("line 5\n", message)
+        self.assertIn("to keep traces and checkpoints, set STOPGO_KEEP=DIR in the environment", message)
+
+    def test_the_error_itself_is_the_cause(self) -> None:
+        case = concrete(BrokenMixin)
+        self.addCleanup(case.doClassCleanups)
+        with self.assertRaises(PhaseError) as caught:
+            case.setUpClass()
+        self.assertIs(caught.exception.__cause__, BrokenMixin.error)
+
+    def test_each_phase_is_named(self) -> None:
+        for mode, name in ((Mode.RESUME, "resume"), (Mode.CONTINUOUS, "continuous")):
+            with self.subTest(mode=mode):
+                outcome = run(concrete(BrokenMixin, broken=mode), ["train_loss"])
+                self.assertIn(f"Broken: the {name} phase failed: ValueError: no such layer", outcome.error)
+
+    def test_a_phase_that_exits_is_an_error(self) -> None:
+        outcome = run(concrete(BrokenMixin, error=SystemExit(0)))
+        self.assertIn("Broken: the stop phase failed: SystemExit: 0", outcome.error)
+        self.assertFalse(outcome.wasSuccessful())
+
+    def test_a_skip_is_a_skip(self) -> None:
+        outcome = run(concrete(BrokenMixin, error=unittest.SkipTest("needs a GPU")))
+        self.assertEqual((outcome.error, outcome.failed), ("", {}))
+        self.assertEqual([reason for _, reason in outcome.skipped], ["needs a GPU"])
+
+    def test_ctrl_c_ends_the_suite(self) -> None:
+        case = concrete(BrokenMixin, error=KeyboardInterrupt())
+        self.addCleanup(case.doClassCleanups)
+        with self.assertRaises(KeyboardInterrupt):
+            run(case)
+
+
+class NoCheckpointIO(TorchCheckpointIO):
+    def save_checkpoint(self, *args: Any, **kwargs: Any) -> None:
+        """Does nothing, as a plugin does whose queue dies with the process."""
+
+
+class TrainerMixin(TinyMixin, abstract=True):
+    """Changes the trainer of one phase."""
+
+    changed = Mode.STOP
+    arguments: ClassVar[dict[str, Any]] = {}
+
+    @classmethod
+    def setup_trainer(cls, mode: Mode) -> Trainer:
+        changes = cls.arguments if mode is cls.changed else {}
+        return Trainer(**{**cls.trainer_arguments(mode), **changes})
+
+
+class TestBrokenPromises(unittest.TestCase):
+    def test_a_stop_phase_that_was_not_interrupted(self) -> None:
+        message = run(concrete(TinyMixin, interruption=AfterValidation(number=9))).error
+        self.assertIn(
+            "PhaseError: Tiny: the stop phase was not interrupted: it ended after 5 of 5 steps, before "
+            "AfterValidation(should_stop=False, number=9) was due. Interrupt it earlier, for example: "
+            "interruption = AtStep(1).",
+            message,
+        )
+
+    def test_a_stop_phase_that_left_no_checkpoint(self) -> None:
+        message = run(concrete(TrainerMixin, arguments={"plugins": [NoCheckpointIO()]})).error
+        self.assertRegex(message, r"PhaseError: Trainer: the stop phase left no checkpoint: there is no .*step-3\.ckpt")
+
+    def test_a_continuous_phase_that_is_too_short(self) -> None:
+        message = run(concrete(TrainerMixin, changed=Mode.CONTINUOUS, arguments={"max_steps": 4})).error
+        self.assertIn(
+            "PhaseError: Trainer: the continuous phase made 4 optimizer updates, but num_steps = 5. Let the trainer "
+            "that setup_trainer returns run for cls.num_steps updates.",
+            message,
+        )
+
+    def test_a_trainer_without_the_callbacks(self) -> None:
+        message = run(concrete(TrainerMixin, arguments={"callbacks": []})).error
+        self.assertIn("Trainer.setup_trainer returned a trainer without the registered callbacks: pass", message)
+
+
+class TestRunDirectory(unittest.TestCase):
+    def test_is_removed_after_the_tests(self) -> None:
+        case = concrete(TinyMixin)
+        self.assertEqual(run(case, ["train_loss"]).passed, {"train_loss"})
+        self.assertFalse(Path(case.tempdir.name).exists())
+
+    def test_is_removed_when_a_phase_fails(self) -> None:
+        for error in (ValueError(), SystemExit(), unittest.SkipTest()):
+            with self.subTest(error=error):
+                case = concrete(BrokenMixin, error=error)
+                run(case)
+                self.assertFalse(Path(case.tempdir.name).exists())
+
+    def test_is_kept_on_request_and_failing_tests_say_where(self) -> None:
+        with tempfile.TemporaryDirectory() as keep, mock.patch.dict(os.environ, {"STOPGO_KEEP": f"{keep}/a/b"}):
+            case = concrete(TrainerMixin, changed=Mode.RESUME, arguments={"limit_val_batches": 1})
+            outcome = run(case)
+            (kept,) = Path(f"{keep}/a/b").iterdir()
+            self.assertIn(f"traces and checkpoints are kept in {kept}", outcome.failed["validation_schedule"])
+            for expected in (
+                "interrupted/**/step-3.ckpt",
+                "metadata/stop/rank-0/train_loss.jsonl",
+                "metadata/stop.log",
+            ):
+                self.assertTrue(list(kept.glob(expected)), expected)
+
+    def test_each_run_has_one_of_its_own(self) -> None:
+        with tempfile.TemporaryDirectory() as keep, mock.patch.dict(os.environ, {"STOPGO_KEEP": keep}):
+            for _ in range(2):
+                run(concrete(BrokenMixin))
+            self.assertEqual(len(list(Path(keep).iterdir())), 2)
+
+
+if __name__ == "__main__":
+    unittest.main()
