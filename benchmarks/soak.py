@@ -1,4 +1,4 @@
-"""Fifty clean runs, of which none may fail: ``make soak`` shows that the harness does not cry wolf."""
+"""Fifty clean runs, of which none may fail: ``make soak`` shows that there are no false alarms."""
 
 from __future__ import annotations
 

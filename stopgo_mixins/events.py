@@ -12,6 +12,7 @@ A bridge (the one class that knows a trainer's hooks) turns them into these even
         gradients_ready(state, gradients)                 # once per optimizer, before clipping
         ...                                               # the update: k becomes k + 1
         step_end(state)
+        logged(state, step, values)                       # what the trainer logs for this step, if anything
         if a validation is due:
             validation_start(state)
             for each validation batch:
@@ -19,6 +20,9 @@ A bridge (the one class that knows a trainer's hooks) turns them into these even
                 validation_module_output(state, name, call, output)
                 validation_batch_end(state, output, loss)
             validation_end(state, batches, logged)        # batches: how many of each loader
+            logged(state, step, values)                   # what the trainer logs for the validation
+        if the epoch is over:
+            logged(state, step, values)                   # what the trainer logs for the epoch
         checkpoint_saved(state, path)                     # whenever one was written
     run_end(state)                                        # only when all updates were made: state N
 
@@ -39,7 +43,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from torch import Generator, Tensor, nn
+    from torch import Tensor, nn
     from torch.optim import Optimizer
 
 EVENTS = (
@@ -51,6 +55,7 @@ EVENTS = (
     "micro_batch_end",
     "gradients_ready",
     "step_end",
+    "logged",
     "validation_start",
     "validation_batch_start",
     "validation_module_output",
@@ -68,8 +73,10 @@ class Moment(enum.Enum):
 
     MICRO_BATCH = "micro_batch"
     GRADIENTS = "gradients"
+    STEP_END = "step_end"
     VALIDATION_BATCH = "validation_batch"
     VALIDATION_END = "validation_end"
+    EPOCH_END = "epoch_end"
     STEP_START = "step_start"
     RUN_END = "run_end"
 
@@ -139,6 +146,16 @@ class TrainingState:
         raise NotImplementedError
 
     @property
+    def grad_scalers(self) -> Sequence[Any]:
+        """The gradient scalers of fp16 training: anything with a ``state_dict()``."""
+        return []
+
+    @property
+    def epoch(self) -> int:
+        """The trainer's own number of the epoch, from 0."""
+        return 0
+
+    @property
     def global_step(self) -> int:
         """The trainer's own claim of how many steps were made."""
         raise NotImplementedError
@@ -152,8 +169,20 @@ class TrainingState:
         """Names of everything an optimizer may hold: ``id(parameter) -> name``, tied weights by their first name."""
         return {id(parameter): name for name, parameter in self.model.named_parameters()}
 
-    def generators(self) -> Mapping[str, Generator]:
-        """Random number generators beyond the global ones, by name."""
+    def loop_progress(self) -> Mapping[str, int]:
+        """The counters of the trainer's loops that a correct resume restores, by name."""
+        return {}
+
+    def callbacks(self) -> Mapping[str, object]:
+        """The callbacks that the user gave to the trainer, by name; those of this library are none of them."""
+        return {}
+
+    def callback_states(self) -> Mapping[str, object]:
+        """What each of these callbacks would save, without what two equal runs may differ in."""
+        return {}
+
+    def generators(self) -> Mapping[str, object]:
+        """Random number generators that the data own, by name; see :mod:`stopgo_mixins.recorders.generators`."""
         return {}
 
     def extra_rng_streams(self) -> Mapping[str, Tensor]:

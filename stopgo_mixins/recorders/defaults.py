@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from stopgo_mixins.recorders import behaviour, model, optimizer, progress, rng, schedule
+from stopgo_mixins.recorders import (
+    averaging,
+    behaviour,
+    callback,
+    exposure,
+    logged,
+    model,
+    optimizer,
+    precision,
+    progress,
+    rng,
+    schedule,
+)
 from stopgo_mixins.recorders.recorder import Recorder
 
 DEFAULT_RECORDERS: Mapping[str, type[Recorder]] = {
@@ -13,20 +25,27 @@ DEFAULT_RECORDERS: Mapping[str, type[Recorder]] = {
         schedule.LearningRateRecorder,
         progress.GlobalStepRecorder,
         progress.ConsumedSamplesRecorder,
+        progress.LoopProgressRecorder,
         optimizer.OptimizerStateRecorder,
         schedule.ParamGroupsRecorder,
         schedule.SchedulerStateRecorder,
         model.ParametersRecorder,
         model.BuffersRecorder,
+        model.ExtraStateRecorder,
+        averaging.AveragedWeightsRecorder,
+        precision.PrecisionStateRecorder,
         model.GradientsRecorder,
         rng.RngStateRecorder,
+        callback.CallbackStateRecorder,
         behaviour.TrainInputRecorder,
+        exposure.SampleExposureRecorder,
         behaviour.TrainOutputRecorder,
         behaviour.TrainLossRecorder,
         behaviour.ValidInputRecorder,
         behaviour.ValidOutputRecorder,
         behaviour.ValidLossRecorder,
         behaviour.ValidationScheduleRecorder,
+        logged.LoggedMetricsRecorder,
     )
 }
 """Metric name -> recorder class."""

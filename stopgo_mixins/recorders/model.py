@@ -1,14 +1,18 @@
-"""Parameters, buffers and gradients."""
+"""Parameters, buffers, extra state and gradients."""
 
 from __future__ import annotations
 
+import io
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
+from torch import nn
+
+from stopgo_mixins.recorders.averaging import trained_tensors
 from stopgo_mixins.recorders.recorder import Recorder, StateRecorder
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from torch import Tensor
 
@@ -30,13 +34,19 @@ def _by_first_name(named_tensors: Iterable[tuple[str, Tensor]]) -> dict[str, obj
 
 
 class ParametersRecorder(StateRecorder):
-    """The weights, tied ones under their first name, with which modules share them and which are trained."""
+    """The weights, tied ones under their first name, with which modules share them and which are not trained.
+
+    Averaged weights among the model's sub-modules are a metric of their own.
+    """
 
     metric = "parameters"
 
     def read(self, state: TrainingState) -> object:
-        """``[name]`` tensors."""
-        return _by_first_name(state.model.named_parameters(remove_duplicate=False))
+        """``[name]`` tensors, and ``['frozen'][name]`` for those that require no gradient."""
+        named = trained_tensors(state.model, state.model.named_parameters(remove_duplicate=False))
+        tensors = _by_first_name(named)
+        frozen = {name: True for name, parameter in state.model.named_parameters() if not parameter.requires_grad}
+        return {**tensors, "frozen": frozen} if frozen else tensors
 
     def missing(self, state: TrainingState) -> str | None:
         """Not applicable to a model without parameters."""
@@ -44,17 +54,44 @@ class ParametersRecorder(StateRecorder):
 
 
 class BuffersRecorder(StateRecorder):
-    """The buffers, whether they are saved with the model or not."""
+    """The buffers, whether they are saved with the model or not; those of averaged weights are not among them."""
 
     metric = "buffers"
 
     def read(self, state: TrainingState) -> object:
         """``[name]`` tensors."""
-        return _by_first_name(state.model.named_buffers(remove_duplicate=False))
+        return _by_first_name(trained_tensors(state.model, state.model.named_buffers(remove_duplicate=False)))
 
     def missing(self, state: TrainingState) -> str | None:
         """Not applicable to a model without buffers."""
-        return None if any(True for _ in state.model.buffers()) else "the model has no buffers"
+        return None if self.read(state) else "the model has no buffers"
+
+
+class ExtraStateRecorder(StateRecorder):
+    """What modules keep beside parameters and buffers, as fp8 scales are kept: each ``get_extra_state()``."""
+
+    metric = "extra_state"
+
+    def read(self, state: TrainingState) -> object:
+        """``[module]`` values."""
+        return {name: _extra_state(module) for name, module in _with_extra_state(state.model)}
+
+    def missing(self, state: TrainingState) -> str | None:
+        """Not applicable to a model of which no module defines ``get_extra_state``."""
+        return None if any(True for _ in _with_extra_state(state.model)) else "no module has an extra state"
+
+
+def _with_extra_state(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:
+    return (
+        (name, module)
+        for name, module in model.named_modules()
+        if type(module).get_extra_state is not nn.Module.get_extra_state
+    )
+
+
+def _extra_state(module: nn.Module) -> object:
+    value = module.get_extra_state()
+    return value.getvalue() if isinstance(value, io.BytesIO) else value
 
 
 class GradientsRecorder(Recorder):

@@ -28,3 +28,21 @@ class ConsumedSamplesRecorder(StateRecorder):
     def read(self, state: TrainingState) -> object:
         """An integer."""
         return state.consumed_samples
+
+
+class LoopProgressRecorder(StateRecorder):
+    """How far the trainer's loops say they are: the epoch, and the batches, optimizer and scheduler steps in it.
+
+    What the trainer itself does not restore is left out; for Lightning see
+    :meth:`stopgo_mixins.backends.lightning.state.LightningTrainingState.loop_progress`.
+    """
+
+    metric = "loop_progress"
+
+    def read(self, state: TrainingState) -> object:
+        """``[counter]`` integers."""
+        return state.loop_progress()
+
+    def missing(self, state: TrainingState) -> str | None:
+        """Not applicable to a trainer without such counters."""
+        return None if state.loop_progress() else "the trainer counts nothing but steps and samples"

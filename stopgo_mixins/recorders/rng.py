@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from stopgo_mixins.recorders.attributes import attributes
+from stopgo_mixins.recorders.generators import generator_state, python_generator_state
 from stopgo_mixins.recorders.recorder import StateRecorder
 
 if TYPE_CHECKING:
@@ -15,23 +17,32 @@ if TYPE_CHECKING:
 
 
 class RngStateRecorder(StateRecorder):
-    """Python's, NumPy's and torch's generators, every CUDA device's, and what else the trainer or its data own."""
+    """Python's, NumPy's and torch's generators, every CUDA device's, and every generator object that is found.
+
+    Found are those that are an attribute of the model, of one of its modules, of a callback, and of what holds the
+    data (for Lightning the loaders with their samplers and data sets); those of loader workers are not.
+    """
 
     metric = "rng_state"
 
     def read(self, state: TrainingState) -> object:
-        """``[stream]``: ``python``, ``numpy``, ``torch``, ``cuda:0``..., and the names that the trainer gives."""
-        return {**global_rng_streams(), **state.generators(), **state.extra_rng_streams()}
+        """``[stream]``: ``python``, ``numpy``, ``torch``, ``cuda:0``..., and the names of the objects."""
+        return {**global_rng_streams(), **_generator_objects(state), **state.extra_rng_streams()}
 
 
 def global_rng_streams() -> dict[str, Any]:
     """The states of the process's global generators, by stream; nothing is drawn and CUDA is not started."""
-    _, words, gauss = random.getstate()
     streams: dict[str, Any] = {
-        "python": {"words": np.array(words, dtype=np.uint64), "gauss": gauss},
+        "python": python_generator_state(random.getstate()),
         "numpy": np.random.get_state(legacy=False),
         "torch": torch.get_rng_state(),
     }
     if torch.cuda.is_initialized():
         streams |= {f"cuda:{index}": state for index, state in enumerate(torch.cuda.get_rng_state_all())}
     return streams
+
+
+def _generator_objects(state: TrainingState) -> dict[str, object]:
+    named = {**dict(attributes(state)), **state.generators()}
+    states = ((name, generator_state(value)) for name, value in named.items())
+    return {name: found for name, found in states if found is not None}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -14,6 +15,7 @@ import torch
 from lightning.pytorch.callbacks import Checkpoint
 from typing_extensions import override
 
+from stopgo_mixins.backends.lightning.logged import LoggedValues
 from stopgo_mixins.backends.lightning.state import LightningTrainingState
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.exceptions import StopAndGoException
@@ -69,6 +71,7 @@ class LightningBridge(Checkpoint):
         self._written: list[_Written] = []
         self._attached = ExitStack()
         self._state: LightningTrainingState
+        self._logged: LoggedValues
         self._events: EventDispatcher
 
     def begin(self, plan: PhasePlan) -> None:
@@ -81,7 +84,7 @@ class LightningBridge(Checkpoint):
 
     def _let_go(self, trainer: Any) -> None:  # whose callbacks Trainer does not declare
         """Forgets the model, which would live on in the registry: Lightning gives each callback the model's ``log``."""
-        del self._state
+        del self._state, self._logged
         for callback in trainer.callbacks:
             for name in ("log", "log_dict"):
                 vars(callback).pop(name, None)
@@ -98,6 +101,8 @@ class LightningBridge(Checkpoint):
         writer.event("phase_start", mode=self.plan.mode.value)
         self._emit("phase_start")
         self._replace(trainer, "save_checkpoint", self._save_checkpoint)
+        self._logged = LoggedValues(trainer)
+        self._replace(self._logged.training_results, "log", self._logged.note)
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -121,10 +126,11 @@ class LightningBridge(Checkpoint):
 
     @override
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._replace(trainer.fit_loop.epoch_loop, "on_advance_end", self._on_advance_end)
         if len(trainer.optimizers) > 1:
-            # Lightning's limit counts every optimizer's steps, and a resume beyond it would train nothing.
-            # The run's end is set when the last update is made.
-            trainer.fit_loop.epoch_loop.max_steps = -1
+            # Lightning's limit counts every optimizer's steps, and a resume beyond it would train nothing; the run's
+            # end is set when the last update is made. No limit at all (-1) would change how Lightning restarts.
+            trainer.fit_loop.epoch_loop.max_steps = sys.maxsize
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -187,13 +193,33 @@ class LightningBridge(Checkpoint):
             self._end_step()
         if self._updates >= self.plan.num_steps:
             trainer.fit_loop.epoch_loop.max_steps = trainer.global_step
-        if not self._validation_is_due() and not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+        if self._is_amid_epoch() and self._has_just_saved():
             self._interrupt_if_due()
+
+    def _on_advance_end(self, on_advance_end: Callable[..., None], *args: Any) -> None:
+        """The latest moment before the next batch.
+
+        From a checkpoint that was written in ``on_train_batch_end`` Lightning 2.4 resumes with the index of the batch,
+        and the step for loggers, one too low.
+        """
+        on_advance_end(*args)
+        if self._is_amid_epoch():
+            self._interrupt_if_due()
+
+    def _is_amid_epoch(self) -> bool:
+        is_last_batch = self._state.trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        return not self._validation_is_due() and not is_last_batch
 
     def _end_step(self) -> None:
         self._updates, self._global_step, self._micro_batch = self.update, self._state.global_step, 0
         self._events.writer.event("step_end", update=self._updates)
+        self._at(Moment.STEP_END, self._updates)
         self._emit("step_end")
+        self._emit_logged(self._logged.step, self._logged.of_step())
+
+    def _emit_logged(self, step: int, values: Mapping[str, Tensor]) -> None:
+        if values:
+            self._emit("logged", step, values)
 
     def _validation_is_due(self) -> bool:
         loop = self._state.trainer.fit_loop
@@ -247,15 +273,15 @@ class LightningBridge(Checkpoint):
             self._emit("validation_repeated", batches)
             return
         self._ended_validations += 1
-        self._emit("validation_end", batches, self._logged_in_validation())
+        self._emit("validation_end", batches, self._logged.of_validation("callback"))
+        self._emit_logged(self._logged.step, self._logged.of_validation())
         self._interrupt_if_due()
-
-    def _logged_in_validation(self) -> Mapping[str, Any]:
-        results = self._state.trainer.fit_loop.epoch_loop.val_loop._results
-        return results.metrics(on_step=False)["callback"]
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._at(Moment.EPOCH_END, self.update, self._state.epoch)
+        # Lightning logs an epoch's values under the step of its last batch, which it has left behind here.
+        self._emit_logged(self._logged.step - 1, self._logged.of_epoch())
         self._interrupt_if_due()
 
     @override
@@ -298,9 +324,12 @@ class LightningBridge(Checkpoint):
 
     def _checkpoint_of_this_moment(self) -> str:
         """The checkpoint that a callback of the trainer has just written, else one of the bridge's own."""
-        if not self._written or self._written[-1].progress != self._progress:
+        if not self._has_just_saved():
             self._state.trainer.save_checkpoint(self._own_checkpoint())
         return self._written[-1].path
+
+    def _has_just_saved(self) -> bool:
+        return bool(self._written) and self._written[-1].progress == self._progress
 
     def _own_checkpoint(self) -> Path:
         return self.plan.checkpoint_directory / f"step-{self._updates}.ckpt"

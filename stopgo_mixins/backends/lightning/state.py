@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from stopgo_mixins.backends.lightning.callbacks import saved_state, user_callbacks
 from stopgo_mixins.events import TrainingState
+from stopgo_mixins.recorders.generators import generators_of
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -45,6 +47,17 @@ class LightningTrainingState(TrainingState):
         return [config.scheduler for config in self.trainer.lr_scheduler_configs]
 
     @property
+    def grad_scalers(self) -> Sequence[Any]:
+        """That of a mixed-precision plugin, if it has one."""
+        scaler = getattr(self.trainer.precision_plugin, "scaler", None)
+        return [] if scaler is None else [scaler]
+
+    @property
+    def epoch(self) -> int:
+        """Lightning's ``current_epoch``."""
+        return self.trainer.current_epoch
+
+    @property
     def global_step(self) -> int:
         """Lightning's, which grows by one per optimizer."""
         return self.trainer.global_step
@@ -53,6 +66,47 @@ class LightningTrainingState(TrainingState):
     def consumed_samples(self) -> int:
         """Processed micro-batches, of all epochs, times batch size, times world size."""
         return self.processed_batches * self.batch_size * self.world_size
+
+    def loop_progress(self) -> Mapping[str, int]:
+        """The epoch, and what was counted in it.
+
+        Left out is what has a metric of its own (``global_step``, the batches of all epochs as ``consumed_samples``,
+        the step for loggers in ``logged_metrics``), and what Lightning itself does not restore: how many epochs were
+        made ready, started and processed (2.4 counts the resumed epoch twice, 2.6 does not count one that ended with
+        the checkpoint as processed), and the batches of the last validation (3 instead of 2 after a resume of 2.4).
+        """
+        loop = self.trainer.fit_loop.epoch_loop
+        automatic, manual = loop.automatic_optimization, loop.manual_optimization
+        return {
+            "epoch": self.epoch,
+            "batch of the epoch": loop.batch_idx,
+            "optimizer steps of the epoch": automatic.optim_progress.optimizer.step.current.completed,
+            "manual optimizer steps of the epoch": manual.optim_step_progress.current.completed,
+            "scheduler steps of the epoch": loop.scheduler_progress.current.completed,
+        }
+
+    def callbacks(self) -> Mapping[str, object]:
+        """The trainer's callbacks by the names of their classes; further ones of the same class are numbered."""
+        return user_callbacks(self.trainer)
+
+    def callback_states(self) -> Mapping[str, object]:
+        """The non-empty ones."""
+        states = {name: saved_state(callback) for name, callback in user_callbacks(self.trainer).items()}
+        return {name: state for name, state in states.items() if state}
+
+    def generators(self) -> Mapping[str, object]:
+        """Those of the loaders, their samplers and data sets, and of the data module."""
+        return {name: found for owner in self._data() for name, found in generators_of(*owner)}
+
+    def _data(self) -> Iterator[tuple[str, object]]:
+        loop = self.trainer.fit_loop
+        for name, combined in (
+            ("train_dataloader", loop._combined_loader),
+            ("val_dataloader", loop.epoch_loop.val_loop._combined_loader),
+        ):
+            loaders = [] if combined is None else combined.flattened
+            yield from ((f"{name}[{index}]" if len(loaders) > 1 else name, each) for index, each in enumerate(loaders))
+        yield "datamodule", getattr(self.trainer, "datamodule", None)
 
     @property
     def processed_batches(self) -> int:

@@ -1,0 +1,25 @@
+"""Finds what hangs on the model, its modules and the trainer's callbacks without being registered with torch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from torch import nn
+
+if TYPE_CHECKING:
+    from stopgo_mixins.events import TrainingState
+
+_REGISTRIES = frozenset(vars(nn.Module()))
+"""Where a module keeps its parameters, buffers, sub-modules and hooks."""
+
+
+def attributes(state: TrainingState) -> Iterator[tuple[str, object]]:
+    """Yields ``(name, value)`` for each plain attribute of every module and of every callback of the user.
+
+    Names look like ``model.encoder.generator`` and ``EmaCallback.average``.
+    """
+    for name, module in state.model.named_modules(prefix="model"):
+        yield from ((f"{name}.{key}", value) for key, value in vars(module).items() if key not in _REGISTRIES)
+    for name, callback in state.callbacks().items():
+        yield from ((f"{name}.{key}", value) for key, value in vars(callback).items())

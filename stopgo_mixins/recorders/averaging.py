@@ -1,0 +1,65 @@
+"""Averaged weights: a second copy of the weights that follows the trained ones (EMA, SWA, Polyak)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from stopgo_mixins.recorders.attributes import attributes
+from stopgo_mixins.recorders.recorder import StateRecorder
+
+if TYPE_CHECKING:
+    from stopgo_mixins.events import TrainingState
+
+
+class AveragedWeightsRecorder(StateRecorder):
+    """Every copy of the model's weights that is not the model itself.
+
+    Found are: each ``torch.optim.swa_utils.AveragedModel`` that is a sub-module of the model; and each attribute of
+    the model, of one of its modules or of a callback that is an ``AveragedModel``, a module of the same class as the
+    model or one of its sub-modules, or a mapping from parameters' names to tensors.
+    Lightning's ``WeightAveraging``, ``EMAWeightAveraging`` and ``StochasticWeightAveraging`` keep theirs so.
+    A hand-written average that is a registered sub-module of another class is part of ``parameters``, under its path.
+    """
+
+    metric = "averaged_weights"
+
+    def read(self, state: TrainingState) -> object:
+        """``[name of the copy][name]`` tensors: weights, buffers and the number of averaged updates."""
+        return dict(_copies(state))
+
+    def missing(self, state: TrainingState) -> str | None:
+        """Not applicable where nothing is averaged."""
+        found = next(_copies(state), None)
+        return None if found else "no averaged weights were found on the model, its modules or the callbacks"
+
+
+def trained_tensors(model: nn.Module, named: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
+    """Leaves out what belongs to an averaged copy among the model's sub-modules."""
+    copies = tuple(f"{name}." for name, module in model.named_modules() if isinstance(module, AveragedModel))
+    return ((name, tensor) for name, tensor in named if not name.startswith(copies))
+
+
+def _copies(state: TrainingState) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+    modules = dict(state.model.named_modules(prefix="model"))
+    yield from ((name, _tensors(module)) for name, module in modules.items() if isinstance(module, AveragedModel))
+    own = {id(module) for module in modules.values()}
+    classes = {type(module) for module in modules.values()} | {AveragedModel}
+    names = {name for name, _ in state.model.named_parameters()}
+    for name, value in attributes(state):
+        if isinstance(value, nn.Module):
+            if type(value) in classes and id(value) not in own:
+                yield name, _tensors(value)
+        elif isinstance(value, Mapping) and _maps_names(value, names):
+            yield name, value
+
+
+def _tensors(module: nn.Module) -> dict[str, Tensor]:
+    return {**dict(module.named_parameters()), **dict(module.named_buffers())}
+
+
+def _maps_names(value: Mapping[Any, Any], names: Collection[str]) -> bool:
+    return bool(value) and all(key in names and isinstance(tensor, Tensor) for key, tensor in value.items())

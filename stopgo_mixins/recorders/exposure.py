@@ -1,0 +1,102 @@
+"""How often each sample was seen, whatever the order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import torch
+import xxhash
+
+from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.snapshot import snapshot
+
+if TYPE_CHECKING:
+    from stopgo_mixins.events import TrainingState
+
+_MODULUS = 1 << 128
+
+
+class SampleExposureRecorder(Recorder):
+    """Which training samples were seen, and how often, since the run began: at the start of each epoch and at the end.
+
+    Order and exposure are two questions: the right samples in another order fail ``train_input`` and pass here.
+
+    A sample is a row of the batch, known by the digest of its bytes; the digests of all samples seen are *added*
+    modulo 2^128. The sum does not depend on the order, does on how often each was added, and takes 16 bytes however
+    large the data are. What was added in an epoch is the difference of two records. The sum so far travels with the
+    checkpoint, as any callback's state, since an epoch that was cut in two is seen by two phases.
+    """
+
+    metric = "sample_exposure"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._epoch: int | None = None
+        self._samples = 0
+        self._sum = 0
+
+    def micro_batch_start(self, state: TrainingState, batch: object) -> None:
+        """Records what was seen before, if this is the first micro-batch of an epoch; then adds the batch."""
+        if state.epoch != self._epoch:
+            self._epoch = state.epoch
+            self._record_seen()
+        for digest in row_digests(batch):
+            self._samples += 1
+            self._sum = (self._sum + digest) % _MODULUS
+
+    def run_end(self, state: TrainingState) -> None:
+        """Records what was seen in the whole run."""
+        self._record_seen()
+
+    def _record_seen(self) -> None:
+        self.record({"samples": self._samples, "digest": f"{self._sum:032x}"})
+
+    def state_dict(self) -> dict[str, Any]:
+        """What each rank has seen; collective where several ranks train, as saving a checkpoint is."""
+        own = {"epoch": self._epoch, "samples": self._samples, "sum": f"{self._sum:032x}"}
+        return {"ranks": _gathered(own)}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Continues from what this rank had seen when the checkpoint was written."""
+        own = state_dict["ranks"][_rank()]
+        self._epoch, self._samples, self._sum = own["epoch"], own["samples"], int(own["sum"], 16)
+
+
+def row_digests(batch: object) -> Iterator[int]:
+    """The 128-bit digest of each row of a batch, over all its tensors and arrays of as many rows as the first.
+
+    Everything else in it (numbers, strings, tensors of another length) belongs to no sample and is left out;
+    a batch without any row is one sample.
+    """
+    leaves = [(leaf.shape, data) for _, leaf, data in snapshot(batch)]
+    rows = next((shape[0] for shape, _ in leaves if shape), None)
+    if rows is None:
+        yield _digest([data for _, data in leaves])
+        return
+    columns = [(data, len(data) // rows) for shape, data in leaves if rows and shape[:1] == (rows,)]
+    for row in range(rows):
+        yield _digest([data[row * size : (row + 1) * size] for data, size in columns])
+
+
+def _digest(parts: list[bytes | memoryview]) -> int:
+    digest = xxhash.xxh3_128()
+    for part in parts:
+        digest.update(part)
+    return digest.intdigest()
+
+
+def _rank() -> int:
+    return torch.distributed.get_rank() if _several_ranks() else 0
+
+
+def _gathered(own: dict[str, Any]) -> list[dict[str, Any]]:
+    if not _several_ranks():
+        return [own]
+    gathered: list[Any] = [None] * torch.distributed.get_world_size()
+    torch.distributed.all_gather_object(gathered, own)
+    return gathered
+
+
+def _several_ranks() -> bool:
+    return torch.distributed.is_available() and torch.distributed.is_initialized()

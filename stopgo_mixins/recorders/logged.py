@@ -1,0 +1,35 @@
+"""What the run logs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.recorders.recorder import Recorder
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from stopgo_mixins.events import TrainingState
+
+
+class LoggedMetricsRecorder(Recorder):
+    """Every value that the run logs for a step, a validation or an epoch, with the step that it is logged at.
+
+    With Lightning that is what ``self.log`` hands to the loggers, whether there are any and however seldom they are
+    given it; what is written to a logger directly is not seen.
+    The mean over an epoch in which the run was interrupted covers only the batches since the resume: Lightning saves
+    nothing of it, so a module that logs one fails here.
+    """
+
+    metric = "logged_metrics"
+
+    def logged(self, state: TrainingState, step: int, values: Mapping[str, Tensor]) -> None:
+        """Records ``['step']``, and ``['values'][name]`` tensors."""
+        self.record({"step": step, "values": values})
+
+    def run_end(self, state: TrainingState) -> None:
+        """Says where there was nothing to record."""
+        if not self._recorded:
+            self.not_applicable("the run logged nothing")
