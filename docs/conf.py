@@ -35,7 +35,8 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!stopgo_mixins\b)\w+\..*"),
     (r"py:class", r"Generator|LightningModule|Optimizer|Tensor|Trainer"),
     # The layers below the public names: the design page describes them, signatures only name them.
-    (r"py:class", r"\w+TrainingState|PhasePlan|stopgo_mixins\.(backends|comparison|isolation|phase|trace)\..*"),
+    (r"py:class", r"\w+TrainingState|PhasePlan"),
+    (r"py:.*", r"stopgo_mixins\.(?!events\b)[a-z]\w*\.\w+.*"),
 ]
 
 
@@ -50,6 +51,14 @@ def resolve_public_name(app: Sphinx, env: BuildEnvironment, node: Element, contn
     return python.resolve_xref(env, node.get("refdoc", ""), app.builder, "obj", target, node, contnode)
 
 
+def protect_first_sentence(app: Sphinx, what: str, *described: object) -> None:
+    """Keep napoleon from taking the first sentence of a property, if it has a colon, for a type and its text."""
+    lines = described[-1]
+    if what in ("attribute", "data", "property") and isinstance(lines, list):
+        lines.insert(0, "\\ ")  # nothing, to reStructuredText
+
+
 def setup(app: Sphinx) -> None:
-    """Register the resolver of references."""
+    """Register what happens to references and docstrings."""
     app.connect("missing-reference", resolve_public_name)
+    app.connect("autodoc-process-docstring", protect_first_sentence, priority=400)  # napoleon has 500
