@@ -12,7 +12,7 @@ OLDEST := -c requirements/constraints-oldest.txt
 NEWEST := -c requirements/constraints.txt
 DECLARED := setup.cfg setup.py requirements/constraints.txt requirements/constraints-oldest.txt
 
-.PHONY: help install demo test test-newest test-gpu lint format types docs bench soak clean check-python check-nemo-python
+.PHONY: help install demo test test-newest test-gpu lint format types docs bench soak matrix clean check-python check-nemo-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,11 +49,15 @@ types: .venv/.full ## mypy --strict
 docs: .venv/.full ## build docs/_build/html, warnings are errors
 	$(OLDEST_PYTHON) -m sphinx -qEnW --keep-going docs docs/_build/html
 
-bench: .venv/.full ## what the harness costs
-	$(OLDEST_PYTHON) -m benchmarks
+bench: .venv-newest/.full ## what the harness costs
+	$(NEWEST_PYTHON) -m benchmarks
 
-soak: .venv/.full ## many seeds and interruption steps; takes long
-	$(OLDEST_PYTHON) -m benchmarks.soak
+soak: .venv-newest/.full ## fifty clean runs, none of which may fail
+	$(NEWEST_PYTHON) -m benchmarks.soak
+
+matrix: .venv/.full .venv-newest/.full ## which cells of the Lightning matrix resume exactly, measured
+	$(OLDEST_PYTHON) -W ignore -m benchmarks.matrix
+	$(NEWEST_PYTHON) -W ignore -m benchmarks.matrix
 
 clean: ## remove build results and caches, keep the environments
 	rm -rf build dist docs/_build .*_cache .hypothesis *.egg-info
