@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, ClassVar, NoReturn
 
 from parameterized import parameterized
@@ -65,14 +65,15 @@ class ConsistencyAssertionsMixin:
         Raises:
             AssertionError: when no training phase has run, because nobody called ``setUpClass``.
         """
-        if cls._runs is None:
+        if vars(cls).get("_runs") is None:  # its own: a class never reads what its parent recorded
             if "metadata_dir" not in cls.__dict__:
                 raise AssertionError(
                     f"{cls.__name__}: no training phase has run. Either the runner never called setUpClass, or a "
                     "setUpClass of this class or of one of its bases does not call super().setUpClass()."
                 )
             cls._runs = Runs(*(cls.trace(mode) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS)))
-        return cls._runs
+        runs: Runs = vars(cls)["_runs"]
+        return runs
 
     @classmethod
     def comparison(cls, metric: str) -> Comparison:
@@ -146,15 +147,20 @@ class ConsistencyAssertionsMixin:
 
     @classmethod
     def _generate_tests(cls) -> None:
-        """Gives the class its generated tests; hand-written ones win, and inherited stale ones are taken away."""
+        """Gives the class its generated tests; hand-written ones win, and so does a hand-written ``None``."""
         tests = _fresh_tests(cls.recorder_types())
-        for name in dir(cls):
-            if _is_generated(getattr(cls, name, None)) and name not in tests:
-                setattr(cls, name, None)
+        cls._remove_generated_tests(keep=tests)
         for name, test in tests.items():
-            inherited = getattr(cls, name, None)
-            if inherited is None or _is_generated(inherited):
+            found = getattr(cls, name, None)
+            if _is_generated(found) or (found is None and name not in vars(cls)):
                 setattr(cls, name, test)
+
+    @classmethod
+    def _remove_generated_tests(cls, keep: Collection[str] = ()) -> None:
+        """Takes away inherited tests of metrics that the class does not have."""
+        for name in dir(cls):
+            if name.startswith("test_") and name not in keep and _is_generated(getattr(cls, name)):
+                setattr(cls, name, None)
 
 
 def _is_generated(attribute: object) -> bool:

@@ -11,6 +11,9 @@ from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.interruption import AfterValidation, AtStep, Interruption
 from stopgo_mixins.mixins.registry import did_you_mean
 
+_HOOKS = {"setup_model": "cls, mode", "setup_trainer": "cls, mode", "get_default_callbacks": "cls"}
+"""Hook -> its arguments."""
+
 
 def check_order_of_bases(cls: type, mixin: type) -> None:
     """Demands that the mixin's ``setUpClass`` is found before TestCase's.
@@ -29,6 +32,22 @@ def check_order_of_bases(cls: type, mixin: type) -> None:
     )
 
 
+def check_was_checked(cls: type, mixin: type, mark: str) -> None:
+    """Demands that the mixin's ``__init_subclass__`` has left its mark.
+
+    Raises:
+        TypeError: naming the base that keeps it from being called.
+    """
+    if mark in vars(cls):
+        return
+    nearer = cls.__mro__[1 : cls.__mro__.index(mixin)]
+    legacy = next((base.__name__ for base in nearer if "__init_subclass__" in vars(base)), "a base")
+    raise TypeError(
+        f"{cls.__name__} was not checked, got no tests, and no training phase has run: __init_subclass__ of {legacy} "
+        "does not call super().__init_subclass__(**kwargs). Add that call, or let the mixin stand before it."
+    )
+
+
 def check_attributes(cls: Any) -> None:
     """Demands what a concrete class must define.
 
@@ -39,7 +58,9 @@ def check_attributes(cls: Any) -> None:
     if cls.val_check_interval is not None:
         _check_number(cls, "val_check_interval", 1, "4")
     _check_number(cls, "value_budget", 0, "64 * 2**20")
-    _check_hook(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
+    for name, arguments in _HOOKS.items():
+        _check_classmethod(cls, name, arguments)
+    _check_defined(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
     _check_interruption(cls)
 
 
@@ -54,11 +75,13 @@ def _check_number(cls: Any, name: str, least: int, example: str) -> None:
     )
 
 
-def _check_hook(cls: Any, name: str, example: str) -> None:
-    hook = inspect.getattr_static(cls, name)
-    if not isinstance(hook, classmethod | staticmethod):
-        raise TypeError(f"{cls.__name__}.{name} is no classmethod: write @classmethod above def {name}(cls, mode).")
-    if hook.__func__.__module__.startswith("stopgo_mixins."):
+def _check_classmethod(cls: Any, name: str, arguments: str) -> None:
+    if not isinstance(inspect.getattr_static(cls, name), classmethod | staticmethod):
+        raise TypeError(f"{cls.__name__}.{name} is no classmethod: write @classmethod above def {name}({arguments}).")
+
+
+def _check_defined(cls: Any, name: str, example: str) -> None:
+    if inspect.getattr_static(cls, name).__func__.__module__.startswith("stopgo_mixins."):
         raise TypeError(
             f"{cls.__name__} does not define {name}. Write:\n\n    @classmethod\n    def {name}(cls, mode):\n"
             f"        {example}\n\nA base for others, without tests of its own, says abstract=True."
