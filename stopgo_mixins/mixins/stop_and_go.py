@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import unittest
-from typing import Any
+from typing import Any, ClassVar
 
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
-from stopgo_mixins.mixins.declaration import check_attributes, check_order_of_bases, merged_tolerances
+from stopgo_mixins.mixins.declaration import (
+    check_attributes,
+    check_order_of_bases,
+    check_was_checked,
+    merged_tolerances,
+)
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 
@@ -18,14 +23,31 @@ class StopAndGoMixin(ConsistencyAssertionsMixin, CallbackRegistryMixin, Training
     ``class Base(StopAndGoMixin, abstract=True)`` is a base for others, with neither.
     """
 
+    _abstract: ClassVar[bool]
+
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         """Checks the class, gives it its own state, and generates its tests."""
         super().__init_subclass__(**kwargs)
         cls._compared = {}
         cls._runs = None
         check_order_of_bases(cls, StopAndGoMixin)
+        cls._abstract = abstract
         if abstract or not issubclass(cls, unittest.TestCase):
+            cls._remove_generated_tests()
             return
         check_attributes(cls)
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
         cls._generate_tests()
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        """Runs the three phases.
+
+        Raises:
+            SkipTest: when the class is an abstract base, which may have hand-written tests for others.
+            TypeError: when the class was never checked.
+        """
+        check_was_checked(cls, StopAndGoMixin, "_abstract")
+        if cls._abstract:
+            raise unittest.SkipTest(f"{cls.__name__} is an abstract base for other classes")
+        super().setUpClass()
