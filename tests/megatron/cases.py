@@ -1,0 +1,56 @@
+"""The small GPT of the examples, in classes that one test changes in one way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from stopgo_mixins import MegatronRngStateCallback, MegatronStopAndGoMixin, Mode
+
+NOT_VARYING = {
+    "additional_callbacks": "not applicable",
+    "buffers": "not applicable",
+    "param_groups": "constant",
+}
+"""Tests that every class of this kind skips, with a part of the reason."""
+
+
+class GPTMixin(MegatronStopAndGoMixin, abstract=True):
+    """Eight updates of two micro-batches, validated after every fourth, interrupted after the first validation."""
+
+    num_steps = 8
+    val_check_interval = 4
+    lr = 1e-3
+    dropout = 0.0
+    rng_remedy = True
+
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        from examples.megatron_gpt import adam_with_warmup, small_gpt
+        from examples.megatron_text import ByteTextDataModule
+
+        return small_gpt(dropout=cls.dropout), ByteTextDataModule(), adam_with_warmup(cls.lr)
+
+    @classmethod
+    def get_default_callbacks(cls) -> dict[Mode, dict[type, object]]:
+        callbacks = super().get_default_callbacks()
+        if cls.rng_remedy:
+            for registered in callbacks.values():
+                registered[MegatronRngStateCallback] = MegatronRngStateCallback()
+        return callbacks
+
+
+def first_differences(failed: Mapping[str, str]) -> dict[str, str]:
+    """Metric -> where its message says that it first differs, such as ``"state 4"`` or ``"step 5"``."""
+    marks = {metric: _after(message, "first at ") for metric, message in failed.items()}
+    return {metric: " ".join(mark.split()[:2]).rstrip(",") for metric, mark in marks.items() if mark}
+
+
+def root_causes(message: str) -> set[str]:
+    """The metrics that a message names as root causes of the run."""
+    lines = (_after(line, "root cause of this run: ") for line in message.splitlines())
+    return {line.split()[0] for line in lines if line}
+
+
+def _after(text: str, mark: str) -> str:
+    return text.partition(mark)[2]

@@ -1,0 +1,41 @@
+"""NeMo's preemption callback ends the process with ``sys.exit(0)``; no suite may end green by that."""
+
+from __future__ import annotations
+
+import signal
+import unittest
+from typing import Any
+
+from stopgo_mixins import Mode, Preemption, require_nemo
+from tests.megatron.cases import GPTMixin
+from tests.outcome import run
+
+
+@require_nemo
+class TestPreemption(unittest.TestCase):
+    def test_resumes_from_what_the_callback_saved(self) -> None:
+        class Case(GPTMixin, unittest.TestCase):
+            interruption = Preemption(step=6)
+
+        outcome = run(Case)
+        self.assertEqual((outcome.error, outcome.failed), ("", {}))
+        self.assertIn("resume_point", outcome.passed)
+
+    def test_in_a_phase_that_is_not_to_be_interrupted_is_a_failure(self) -> None:
+        from lightning.pytorch import Callback
+        from nemo.lightning.pytorch.callbacks import PreemptionCallback
+
+        class Preempt(Callback):
+            def on_train_batch_start(self, *_arguments: Any) -> None:
+                signal.raise_signal(signal.SIGTERM)
+
+        class Case(GPTMixin, unittest.TestCase):
+            @classmethod
+            def get_default_callbacks(cls) -> dict[Mode, dict[type, object]]:
+                callbacks = super().get_default_callbacks()
+                callbacks[Mode.RESUME] |= {PreemptionCallback: PreemptionCallback(), Preempt: Preempt()}
+                return callbacks
+
+        outcome = run(Case)
+        self.assertIn("the resume phase failed: SystemExit: 0", outcome.error)
+        self.assertEqual(outcome.passed, set())
