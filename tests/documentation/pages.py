@@ -9,7 +9,7 @@ A comment on the line above a block says what is special about it::
     <!-- output -->                     (above a ``text`` block) the blocks before it printed these lines
     <!-- output of: examples.demo -->   (the same) ``python -m examples.demo`` did
 
-In an output, a line ``[...]`` stands for any lines; numbers with a fraction, and what else differs from one machine
+In an output, ``[...]`` stands for any text; numbers with a fraction, and what else differs from one machine
 to the next, are not compared.
 All blocks of a page share one module, as if they stood in one file.
 """
@@ -184,14 +184,14 @@ def output_of(program: str) -> str:
 
 
 def root_causes(message: str) -> list[str]:
-    """The metrics that a failure message names as root causes; its first line where it names none."""
-    return _ROOT_CAUSE.findall(message) or [message.partition("\n")[0]]
+    """The metrics that a failure message names as root causes; the name of the test where it names none."""
+    return _ROOT_CAUSE.findall(message) or re.findall(r"\btest_\w+(?=: )", message)[:1] or [message]
 
 
 def shows(printed: str, text: str) -> bool:
     """Whether the lines of a page were printed."""
-    parts = re.split(r"^\[\.\.\.\]\n?", _masked(text), flags=re.MULTILINE)
-    return re.search(r"(?:.*\n)*?".join(map(re.escape, parts)), _masked(printed)) is not None
+    parts = re.split(r"\[\.\.\.\]\n?", _masked(text))
+    return re.search(".*?".join(map(re.escape, parts)), _masked(printed), re.DOTALL) is not None
 
 
 def _masked(text: str) -> str:
