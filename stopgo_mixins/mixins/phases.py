@@ -81,13 +81,18 @@ class TrainingPhasesMixin:
     def setUpClass(cls) -> None:
         """Runs the three phases."""
         super().setUpClass()  # type: ignore[misc]  # TestCase's, or that of the suite's own base
+        cls.make_run_directory()
+        cls.run_stop_and_go()
+
+    @classmethod
+    def make_run_directory(cls) -> None:
+        """Makes what the phases write to: the run directory, and the registry of callbacks."""
         cls.exp_name = cls.__name__
         cls.tempdir = make_run_directory(cls.exp_name)
         cls.addClassCleanup(cls.tempdir.cleanup)  # type: ignore[attr-defined]  # of TestCase
         cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
         cls.metadata_dir.mkdir()
         cls.callbacks = cls.get_default_callbacks()
-        cls.run_stop_and_go()
 
     @classmethod
     def run_stop_and_go(cls) -> None:
@@ -149,7 +154,7 @@ class TrainingPhasesMixin:
         return path
 
     @classmethod
-    def resume_checkpoint(cls) -> str:
+    def resume_checkpoint(cls) -> str | None:
         """The path that the resume phase loads: the checkpoint at which the stop phase was interrupted."""
         return str(cls.trace(Mode.STOP).events("interrupted")[-1]["path"])
 
