@@ -217,9 +217,11 @@ class TrainingPhasesMixin:
     def _phase_failure(cls, mode: Mode, error: BaseException, log: Path) -> str:
         described = f"{type(error).__name__}: {error}"
         printed = [f"    {line}" for line in last_lines(log)]
+        interrupted = cls.trace(Mode.STOP).events("interrupted") if mode is Mode.RESUME else []
         return "\n".join(
             [
                 f"{cls.__name__}: the {mode.value} phase failed: {described}",
+                *(f"  the checkpoint that it was to load: {event['path']}" for event in interrupted),
                 *(["  the end of what it printed:", *printed] if printed else []),
                 f"  {cls.kept_in()}",
             ]
