@@ -15,7 +15,8 @@ class CallbackStateRecorder(StateRecorder):
 
     Left out, because it may differ between two equal runs: the callbacks of this library; paths (of Lightning's
     ``ModelCheckpoint`` the entries ``dirpath``, ``best_model_path``, ``kth_best_model_path`` and ``last_model_path``;
-    ``best_k_models`` is recorded as its scores in ascending order); wall-clock times (Lightning's ``Timer``).
+    ``best_k_models`` is recorded as its scores in ascending order); wall-clock times (Lightning's ``Timer``); and
+    ``ModelCheckpoint``'s ``current_score``, which it saves but never loads.
     """
 
     metric = "callback_state"

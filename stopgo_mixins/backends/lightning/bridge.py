@@ -93,6 +93,7 @@ class LightningBridge(Checkpoint):
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._stand_last(trainer)
         self._state = self.state_class(trainer, pl_module)
         self._attached.callback(self._let_go, trainer)
         writer = self.plan.open_trace(trainer.global_rank)
@@ -103,6 +104,11 @@ class LightningBridge(Checkpoint):
         self._replace(trainer, "save_checkpoint", self._save_checkpoint)
         self._logged = LoggedValues(trainer)
         self._replace(self._logged.training_results, "log", self._logged.note)
+
+    def _stand_last(self, trainer: Any) -> None:
+        """Lets the user's checkpoint callbacks write theirs first, in whatever order they were passed."""
+        # A new list: Lightning walks through the old one at this moment.
+        trainer.callbacks = [*(callback for callback in trainer.callbacks if callback is not self), self]
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -12,6 +12,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint, Timer
 _PATHS = ("dirpath", "best_model_path", "kth_best_model_path", "last_model_path")
 """Entries of ``ModelCheckpoint`` that depend on where the run works."""
 
+_NEVER_RESTORED = ("current_score",)
+"""Entries that it saves and neither loads nor reads: the next checkpoint sets them anew."""
+
 
 def user_callbacks(trainer: Trainer) -> dict[str, Callback]:
     """The callbacks that are not this library's, by the names of their classes, which the second of a class follows."""
@@ -31,12 +34,12 @@ def _is_ours(callback: Callback) -> bool:
 
 
 def saved_state(callback: Callback) -> Mapping[str, Any]:
-    """What the callback saves, without paths and wall-clock times."""
+    """What the callback saves, without paths, wall-clock times and what it would never load."""
     if isinstance(callback, Timer):
         return {}
     state = callback.state_dict()
     if not isinstance(callback, ModelCheckpoint):
         return state
-    kept = {name: value for name, value in state.items() if name not in _PATHS}
+    kept = {name: value for name, value in state.items() if name not in (*_PATHS, *_NEVER_RESTORED)}
     # Its keys are paths; whether the trainer keeps the same checkpoints shows in their scores.
     return {**kept, "best_k_models": sorted(state["best_k_models"].values())}
