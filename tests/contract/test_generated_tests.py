@@ -1,0 +1,114 @@
+"""Which tests a class gets."""
+
+from __future__ import annotations
+
+import types
+import unittest
+from typing import Any
+
+from stopgo_mixins import Recorder
+from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
+from stopgo_mixins.recorders.optimizer import OptimizerStateRecorder
+from tests.outcome import concrete
+from tests.tiny import TinyMixin
+
+OF_THE_RUN = {"resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks"}
+
+
+class GradNormRecorder(Recorder):
+    metric = "grad_norm"
+
+
+class OtherOptimizerStateRecorder(OptimizerStateRecorder):
+    pass
+
+
+def names(case: type[unittest.TestCase], **loader_settings: Any) -> set[str]:
+    loader = unittest.TestLoader()
+    for name, value in loader_settings.items():
+        setattr(loader, name, value)
+    return {name.removeprefix("test_") for name in loader.getTestCaseNames(case)}
+
+
+def by_hand(self: unittest.TestCase) -> None:
+    pass
+
+
+class TestNames(unittest.TestCase):
+    def test_one_for_each_metric_and_four_for_the_run(self) -> None:
+        self.assertEqual(names(concrete(TinyMixin)), DEFAULT_RECORDERS.keys() | OF_THE_RUN)
+
+    def test_verbose_runners_show_the_name(self) -> None:
+        test = concrete(TinyMixin)("test_train_loss")
+        self.assertIsNone(test.shortDescription())
+        self.assertTrue(test.id().endswith(".Tiny.test_train_loss"))
+        self.assertEqual(type(test).test_train_loss.__name__, "test_train_loss")
+
+    def test_patterns_select_them(self) -> None:
+        case = concrete(TinyMixin)
+        self.assertEqual(
+            names(case, testNamePatterns=["*Tiny.test_valid*"]), {n for n in names(case) if n.startswith("valid")}
+        )
+        self.assertEqual(names(case, testNamePatterns=["*rng_state*"]), {"rng_state"})
+
+    def test_an_id_selects_one(self) -> None:
+        module = types.ModuleType("suite")
+        module.TestTiny = concrete(TinyMixin)  # type: ignore[attr-defined]
+        suite = unittest.defaultTestLoader.loadTestsFromName("TestTiny.test_rng_state", module)
+        self.assertEqual([test.id().rpartition(".")[2] for test in suite], ["test_rng_state"])
+
+
+class TestMetrics(unittest.TestCase):
+    def test_a_new_metric_has_its_test(self) -> None:
+        case = concrete(TinyMixin, metrics={"grad_norm": GradNormRecorder})
+        self.assertEqual(names(case), names(concrete(TinyMixin)) | {"grad_norm"})
+
+    def test_a_removed_metric_has_none(self) -> None:
+        case = concrete(TinyMixin, metrics={"optimizer_state": None})
+        self.assertEqual(names(case), names(concrete(TinyMixin)) - {"optimizer_state"})
+
+    def test_a_removed_metric_does_not_keep_its_inherited_test(self) -> None:
+        parent = concrete(TinyMixin)
+        child = type("Child", (parent,), {"metrics": {"optimizer_state": None}})
+        self.assertEqual(names(child), names(parent) - {"optimizer_state"})
+        self.assertIsNone(child.test_optimizer_state)
+
+    def test_metrics_are_merged_and_the_nearest_class_wins(self) -> None:
+        parent = concrete(TinyMixin, metrics={"grad_norm": GradNormRecorder, "optimizer_state": None, "buffers": None})
+        child = type("Child", (parent,), {"metrics": {"optimizer_state": OtherOptimizerStateRecorder}})
+        self.assertEqual(names(child), names(concrete(TinyMixin)) - {"buffers"} | {"grad_norm"})
+        self.assertIs(child.recorder_types()["optimizer_state"], OtherOptimizerStateRecorder)
+
+
+class TestFreshFunctions(unittest.TestCase):
+    """Pytest drops tests whose function it has collected before."""
+
+    def test_no_two_classes_share_one(self) -> None:
+        parent = concrete(TinyMixin)
+        classes = [parent, concrete(TinyMixin), type("Child", (parent,), {})]
+        for name in names(parent):
+            functions = {id(getattr(case, f"test_{name}")) for case in classes}
+            self.assertEqual(len(functions), len(classes), name)
+
+
+class TestHandWrittenTests(unittest.TestCase):
+    def test_win_wherever_they_stand(self) -> None:
+        before = type("Before", (), {"test_buffers": by_hand})
+        behind = type("Behind", (unittest.TestCase,), {"test_gradients": by_hand})
+        case = type("Case", (before, TinyMixin, behind), {"test_train_loss": by_hand})
+        child = type("Child", (case,), {})
+        for tested in (case, child):
+            for name in ("test_buffers", "test_gradients", "test_train_loss"):
+                self.assertIs(getattr(tested, name), by_hand, (tested, name))
+            self.assertIsNot(tested.test_train_output, by_hand)
+
+    def test_one_written_in_a_child_wins_over_what_the_parent_was_given(self) -> None:
+        child = type("Child", (concrete(TinyMixin),), {"test_train_loss": by_hand})
+        self.assertIs(child.test_train_loss, by_hand)
+
+    def test_none_written_by_hand_takes_one_away(self) -> None:
+        self.assertEqual(names(concrete(TinyMixin)) - names(concrete(TinyMixin, test_rng_state=None)), {"rng_state"})
+
+
+if __name__ == "__main__":
+    unittest.main()
