@@ -221,7 +221,7 @@ class LightningBridge(Checkpoint):
         self._events.writer.event("step_end", update=self._updates)
         self._at(Moment.STEP_END, self._updates)
         self._emit("step_end")
-        self._emit_logged(self._logged.step, self._logged.of_step())
+        self._emit_logged(*self._logged.of_step())
 
     def _emit_logged(self, step: int, values: Mapping[str, Tensor]) -> None:
         if values:
@@ -279,15 +279,14 @@ class LightningBridge(Checkpoint):
             self._emit("validation_repeated", batches)
             return
         self._ended_validations += 1
-        self._emit("validation_end", batches, self._logged.of_validation("callback"))
-        self._emit_logged(self._logged.step, self._logged.of_validation())
+        self._emit("validation_end", batches, self._logged.validation_values("callback"))
+        self._emit_logged(*self._logged.of_validation())
         self._interrupt_if_due()
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._at(Moment.EPOCH_END, self.update, self._state.epoch)
-        # Lightning logs an epoch's values under the step of its last batch, which it has left behind here.
-        self._emit_logged(self._logged.step - 1, self._logged.of_epoch())
+        self._emit_logged(*self._logged.of_epoch())
         self._interrupt_if_due()
 
     @override

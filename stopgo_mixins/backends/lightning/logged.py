@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Values = Mapping[str, "Tensor"]
+Logged = tuple[int, Values]
+"""Values by name, and the step under which Lightning logs them."""
 
 
 class LoggedValues:
@@ -36,27 +38,23 @@ class LoggedValues:
         self._fresh.add(name)
         log(fx, name, *args, **kwargs)
 
-    @property
-    def step(self) -> int:
-        """The step under which Lightning logs now."""
-        return self._loop._batches_that_stepped
-
-    def of_step(self) -> Values:
+    def of_step(self) -> Logged:
         """What was logged since the last step; ``name_step`` where its mean over the epoch is logged as well."""
         fresh, self._fresh = self._fresh, set()
         values = self._loop._results.metrics(on_step=True)["log"]
-        return {name: value for name, value in values.items() if fresh & {name, name.removesuffix("_step")}}
+        return self._under_step({name: value for name, value in values.items() if fresh & {name, _plain(name)}})
 
-    def of_epoch(self) -> Values:
-        """What was reduced over the training epoch."""
-        return self._loop._results.metrics(on_step=False)["log"]
+    def of_epoch(self) -> Logged:
+        """What was reduced over the training epoch, logged under the step of its last batch."""
+        step, values = self._under_step(self._loop._results.metrics(on_step=False)["log"])
+        return step if "step" in values else step - 1, values
 
-    def of_validation(self, kind: Literal["log", "callback"] = "log") -> Values:
-        """What was reduced over the validation, of all its loaders.
+    def of_validation(self) -> Logged:
+        """What was reduced over the validation."""
+        return self._under_step(self.validation_values("log"))
 
-        Args:
-            kind: ``"log"``: what goes to the loggers; ``"callback"``: what callbacks see.
-        """
+    def validation_values(self, kind: Literal["log", "callback"]) -> Values:
+        """What was reduced over the validation, of all its loaders, for loggers or for callbacks."""
         results = self._loop.val_loop._results
         loader = results.dataloader_idx
         values: dict[str, Tensor] = {}
@@ -64,3 +62,11 @@ class LoggedValues:
             values |= results.metrics(on_step=False)[kind]
         results.dataloader_idx = loader
         return values
+
+    def _under_step(self, values: Values) -> Logged:
+        """The step is what was logged as ``step``, else Lightning's own count."""
+        return int(values["step"]) if "step" in values else self._loop._batches_that_stepped, values
+
+
+def _plain(name: str) -> str:
+    return name.removesuffix("_step")
