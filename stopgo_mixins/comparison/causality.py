@@ -18,27 +18,38 @@ if TYPE_CHECKING:
 
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
 
-_FORWARD = ("rng_state", "parameters", "buffers")
-_UPDATE = ("gradients", "learning_rate", "param_groups", "optimizer_state")
+_FORWARD = ("rng_state", "parameters", "buffers", "extra_state")
+_UPDATE = ("gradients", "learning_rate", "param_groups", "optimizer_state", "precision_state")
+_LOSSES = ("train_loss", "valid_loss")
 
 DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "global_step": (),
     "consumed_samples": (),
     "validation_schedule": (),
-    "scheduler_state": ("valid_loss", "train_loss"),
-    "learning_rate": ("scheduler_state", "valid_loss", "train_loss"),
+    "loop_progress": ("global_step", "consumed_samples", "validation_schedule"),
+    "scheduler_state": (*_LOSSES, "validation_schedule"),
+    "learning_rate": ("scheduler_state", *_LOSSES),
     "param_groups": ("scheduler_state",),
     "rng_state": ("train_input", "validation_schedule"),
     "train_input": ("rng_state",),
+    "sample_exposure": ("train_input",),
     "train_output": ("train_input", *_FORWARD),
     "train_loss": ("train_output", "train_input", *_FORWARD),
-    "gradients": ("train_loss", "train_output", "train_input", *_FORWARD),
+    "gradients": ("train_loss", "train_output", "train_input", "precision_state", *_FORWARD),
+    "precision_state": ("gradients",),
     "optimizer_state": (*_UPDATE, "parameters"),
     "parameters": _UPDATE,
+    "averaged_weights": ("parameters", "buffers"),
     "buffers": ("train_output", "train_input", *_FORWARD),
+    "extra_state": ("train_output", "train_input", *_FORWARD),
     "valid_input": ("rng_state",),
-    "valid_output": ("valid_input", "gradients", *_UPDATE, *_FORWARD),
-    "valid_loss": ("valid_output", "valid_input", "gradients", *_UPDATE, *_FORWARD),
+    "valid_output": ("valid_input", "averaged_weights", *_UPDATE, *_FORWARD),
+    "valid_loss": ("valid_output", "valid_input", "averaged_weights", *_UPDATE, *_FORWARD),
+    "callback_state": (*_LOSSES, "validation_schedule", "logged_metrics", "global_step", "parameters"),
+    "logged_metrics": (
+        *("train_input", "train_output", "train_loss", "gradients", "global_step", "loop_progress"),
+        *("valid_input", "valid_output", "valid_loss", "validation_schedule", *_UPDATE, *_FORWARD),
+    ),
 }
 """Metric -> the metrics that it is computed from; a metric that is not listed depends on all that are."""
 
@@ -51,10 +62,18 @@ _SAME_MOMENT = {
     ("valid_output", "valid_loss"),
     ("scheduler_state", "learning_rate"),
     ("scheduler_state", "param_groups"),
+    ("global_step", "loop_progress"),
+    ("consumed_samples", "loop_progress"),
+    ("train_input", "sample_exposure"),
+    ("parameters", "averaged_weights"),
+    ("buffers", "averaged_weights"),
 }
 """(cause, effect) pairs in which the cause acts within the moment; all others need an earlier one."""
 
-_AFTER_VALIDATION = {"rng_state", "learning_rate", "scheduler_state", "param_groups"}
+_AFTER_VALIDATION = {
+    *("rng_state", "learning_rate", "scheduler_state", "param_groups"),
+    *("callback_state", "loop_progress", "global_step", "consumed_samples"),
+}
 """State metrics that may change in a validation; weights and the like are what the update left."""
 
 
@@ -84,8 +103,10 @@ def _explained(metric: str, first: Mismatch, diverging: Mapping[str, Mismatch | 
 
 
 def _precedes(parent: str, cause: Mismatch, metric: str, effect: Mismatch) -> bool:
-    earlier, later = _causal_order(parent, cause), _causal_order(metric, effect)
     acts_at_once = (parent, metric) in _SAME_MOMENT or metric not in DEPENDS_ON
+    if cause.key.moment.is_state and effect.key.moment.is_state and cause.key.step == effect.key.step:
+        return acts_at_once  # states of one step are read together: each was restored, or left by the last update
+    earlier, later = _causal_order(parent, cause), _causal_order(metric, effect)
     return earlier < later or (acts_at_once and earlier == later)
 
 

@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.comparison.states import leaves, state
+
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.trace.store import Trace
 
 
+RESTORED = ("parameters", "buffers", "optimizer_state")
+"""What no run can be continued without."""
+
+
 def started_from_scratch(runs: Runs) -> str | None:
-    """Says so where the resume phase did not continue from a checkpoint; ``None`` where it did."""
+    """Says so where the resume phase did not continue from a checkpoint; ``None`` where it did.
+
+    Either it says so itself, or what it began with is state 0, even if it claims to be at step R.
+    """
     if not runs.resume.events("checkpoint_loaded"):
         return "the resume phase loaded no checkpoint"
     first = runs.resume.events("first_step")
@@ -19,7 +28,26 @@ def started_from_scratch(runs: Runs) -> str | None:
             f"the resume phase started from scratch: it loaded the checkpoint of step {runs.resume_point}, "
             "yet its first step was step 1"
         )
+    if equal := _equal_to_the_start(runs):
+        return (
+            f"the resume phase started from scratch: it loaded the checkpoint of step {runs.resume_point}, "
+            f"yet its {' and '.join(equal).replace('_', ' ')} are those of state 0 (a cold start)"
+        )
     return None
+
+
+def _equal_to_the_start(runs: Runs) -> list[str]:
+    """Which metrics of restored state equal state 0 although they should not; empty unless all of them do."""
+    point, equal = runs.resume_point, []
+    for metric in RESTORED:
+        start, restored = (
+            leaves(state(trace, 0, metric, at)) for trace, at in ((runs.continuous, 0), (runs.resume, point))
+        )
+        if start and restored and start != restored:
+            return []
+        if restored and restored != leaves(state(runs.continuous, 0, metric, point)):
+            equal.append(metric)
+    return equal
 
 
 def resume_point_fault(runs: Runs) -> str | None:

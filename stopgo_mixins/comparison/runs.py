@@ -16,15 +16,24 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Runs:
-    """The traces of the three phases.
+    """The traces of the three phases, and of the control arms where a class asks for them.
 
     The interrupted run is what stop recorded up to the interruption and what resume recorded from the resume point on.
     A run killed at step 9 and resumed from step 6 has the steps 7 to 9 twice, and both must equal the continuous run.
+
+    Attributes:
+        stop: of the stop phase.
+        resume: of the resume phase.
+        continuous: of the continuous phase.
+        repeated: of a second continuous phase, which shows by how much two uninterrupted runs differ.
+        cold_start: of the resume phase without its checkpoint, which must differ.
     """
 
     stop: Trace
     resume: Trace
     continuous: Trace
+    repeated: Trace | None = None
+    cold_start: Trace | None = None
 
     @cached_property
     def resume_point(self) -> int:

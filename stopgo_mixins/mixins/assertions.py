@@ -9,6 +9,7 @@ from parameterized import parameterized
 
 from stopgo_mixins.comparison.compare import Comparison, compare
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
+from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message, root_cause_lines
 from stopgo_mixins.comparison.resumption import consumed_samples_fault, number_of_steps_fault, resume_point_fault
 from stopgo_mixins.comparison.runs import Runs
@@ -50,12 +51,14 @@ class ConsistencyAssertionsMixin:
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
     _compared: ClassVar[dict[str, Comparison]]
     _runs: ClassVar[Runs | None] = None
+    _findings: ClassVar[Findings | None] = None
 
     @classmethod
     def setUpClass(cls) -> None:
         """Forgets an earlier run of the same class."""
         cls._compared = {}
         cls._runs = None
+        cls._findings = None
         super().setUpClass()  # type: ignore[misc]  # of the phases
 
     @classmethod
@@ -134,12 +137,19 @@ class ConsistencyAssertionsMixin:
     def _failure(self, test: str, comparison: Comparison, judgement: Judgement) -> str:
         if not comparison.mismatches:
             return f"{test}: {judgement.reason}.\n  {self.kept_in()}"
-        return f"{failure_message(test, self.runs(), comparison, self._all_comparisons())}\n  {self.kept_in()}"
+        return f"{failure_message(test, self.runs(), comparison, self.findings())}\n  {self.kept_in()}"
 
     @classmethod
     def root_causes(cls) -> list[str]:
         """The lines that name the root causes of the run."""
-        return root_cause_lines(cls.runs(), cls._all_comparisons())
+        return root_cause_lines(cls.runs(), cls.findings())
+
+    @classmethod
+    def findings(cls) -> Findings:
+        """What the run shows beside a single metric, found once."""
+        if cls._findings is None:
+            cls._findings = find(cls.runs(), cls._all_comparisons())
+        return cls._findings
 
     @classmethod
     def _all_comparisons(cls) -> dict[str, Comparison]:

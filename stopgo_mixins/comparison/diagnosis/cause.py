@@ -20,7 +20,7 @@ class Cause(str, enum.Enum):
     OTHER_SAMPLES = "other samples"
     EPOCH_REPLAYED = "epoch replayed"
     EPOCH_SKIPPED = "epoch skipped"
-    EPOCH_CUT_SHORT = "epoch cut short"
+    EPOCH_SHORTER = "epoch shorter"
     EPOCH_ORDER_REUSED = "epoch order reused"
 
     VALIDATION_REPEATED = "validation repeated"

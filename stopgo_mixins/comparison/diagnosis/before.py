@@ -1,0 +1,32 @@
+"""Differences that were there before the interruption."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.mode import Mode
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.diagnosis.divergence import Divergence
+
+
+def before_the_interruption(divergence: Divergence) -> Diagnosis | None:
+    """The stop phase itself differs: saving has changed the run, or two runs are never the same."""
+    if divergence.first.phase is not Mode.STOP:
+        return None
+    key = divergence.first.key
+    saved = [event["update"] for event in divergence.runs.stop.events("checkpoint_saved")]
+    before = [update for update in saved if update < key.step or (key.moment.is_state and update == key.step)]
+    if before:
+        return Diagnosis(
+            Cause.SAVING_CHANGED_THE_RUN,
+            f"the stop phase differs from {divergence.where} on, before it was interrupted and after it saved a "
+            f"checkpoint at step {before[-1]}: saving itself changed the run",
+        )
+    return Diagnosis(
+        Cause.NOT_DETERMINISTIC,
+        f"the stop phase differs from {divergence.where} on, before any checkpoint was written: either training is "
+        "not deterministic, or setup_model or setup_trainer build something else for Mode.STOP; "
+        "noise_floor = True tells which",
+    )

@@ -1,0 +1,197 @@
+"""Patterns of the training and validation data: where the resumed batches stand in the continuous run."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.comparison.compare import Difference
+from stopgo_mixins.comparison.diagnosis.batches import Batch, batches, epoch_starts, samples
+from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.diagnosis.divergence import Divergence
+
+_WINDOW = 2
+"""So many batches in a row must match before a place is believed."""
+
+
+def data_moved(divergence: Divergence) -> Diagnosis | None:
+    """The resumed batches, or their samples, are found at another place of the continuous run."""
+    reading = _training(divergence)
+    if reading is None:
+        return None
+    found = reading.found()
+    return _diagnose_samples(reading) if found is None else _diagnose_place(reading, found)
+
+
+def validation_data_moved(divergence: Divergence) -> Diagnosis | None:
+    """The same for the batches of one validation."""
+    step, rank = divergence.first.key.step, divergence.first.rank
+    expected, resumed = (
+        [batch for batch in batches(trace, rank, divergence.metric) if batch.step == step]
+        for trace in (divergence.runs.continuous, divergence.runs.resume)
+    )
+    reading = _Reading.at_first_difference(expected, resumed, 0, [0])
+    found = reading.found() if reading else None
+    return None if reading is None or found is None else _shifted(reading, found)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """What the resumed run reads, from its first wrong batch on, against what the continuous run reads.
+
+    Attributes:
+        expected: all batches of the continuous run.
+        tail: the resumed batches from the first wrong one on.
+        index: of the batch in ``expected`` that should be in its place.
+        is_first: whether it is the first batch after the resume.
+        starts: the indices in ``expected`` with which epochs begin.
+    """
+
+    expected: Sequence[Batch]
+    tail: Sequence[Batch]
+    index: int
+    is_first: bool
+    starts: Sequence[int]
+
+    @classmethod
+    def at_first_difference(
+        cls, expected: Sequence[Batch], resumed: Sequence[Batch], start: int, starts: Sequence[int]
+    ) -> _Reading | None:
+        """``resumed[0]`` should equal ``expected[start]``."""
+        pairs = zip(resumed, expected[start:], strict=False)
+        wrong = next((number for number, (ours, theirs) in enumerate(pairs) if ours.content != theirs.content), None)
+        if wrong is None:
+            return None
+        return cls(expected, resumed[wrong:], start + wrong, wrong == 0, starts)
+
+    @property
+    def step(self) -> int:
+        """Of the first wrong batch."""
+        return self.tail[0].step
+
+    @cached_property
+    def epoch(self) -> int:
+        """The first batch of the epoch that the batch should belong to."""
+        return self.epoch_of(self.index)
+
+    def epoch_of(self, index: int) -> int:
+        """The first batch of the epoch of a batch."""
+        return self.starts[bisect_right(self.starts, index) - 1]
+
+    @cached_property
+    def epoch_end(self) -> int | None:
+        """The first batch of the next epoch, ``None`` where the continuous run ends before it."""
+        place = bisect_right(self.starts, self.index)
+        return self.starts[place] if place < len(self.starts) else None
+
+    @property
+    def begins_epoch(self) -> bool:
+        """Whether the first wrong batch should begin an epoch."""
+        return self.index == self.epoch
+
+    def found(self) -> int | None:
+        """Where the wrong batches stand in the continuous run; where they stand twice, the likeliest place."""
+        places = [place for place in range(len(self.expected)) if place != self.index and self._stands_at(place)]
+        return min(places, key=self._unlikeliness, default=None)
+
+    def _stands_at(self, place: int) -> bool:
+        pairs = list(zip(self.tail[:_WINDOW], self.expected[place : place + _WINDOW], strict=False))
+        return all(ours.content == theirs.content for ours, theirs in pairs)
+
+    def _unlikeliness(self, place: int) -> tuple[int, int]:
+        likely = [self.last_epoch, 0] if self.is_first else [0]
+        rank = likely.index(place) if place in likely else len(likely)
+        return rank, abs(place - self.index)
+
+    @property
+    def last_epoch(self) -> int:
+        """The first batch of the epoch in which the batch before the first wrong one was read."""
+        return self.epoch_of(max(self.index - 1, 0))
+
+
+def _training(divergence: Divergence) -> _Reading | None:
+    runs, rank, metric = divergence.runs, divergence.first.rank, divergence.metric
+    if divergence.first.difference in (Difference.MISSING, Difference.UNEXPECTED):
+        return None
+    expected = batches(runs.continuous, rank, metric)
+    resumed = [batch for batch in batches(runs.resume, rank, metric) if batch.step > runs.resume_point]
+    places = [batch.place for batch in expected]
+    if not resumed or resumed[0].place not in places:
+        return None
+    starts = epoch_starts(runs.continuous, rank, expected)
+    return _Reading.at_first_difference(expected, resumed, places.index(resumed[0].place), starts)
+
+
+def _diagnose_place(reading: _Reading, found: int) -> Diagnosis:
+    same_offset = found - reading.epoch_of(found) == reading.index - reading.epoch
+    if reading.is_first and found == reading.last_epoch and reading.begins_epoch:
+        return _diagnosis(Cause.EPOCH_REPLAYED, reading, found, "the epoch that was over is read again")
+    if reading.is_first and found in (0, reading.last_epoch):
+        return _diagnosis(Cause.DATA_RESTARTED, reading, found, "the data restarted")
+    if reading.begins_epoch and found > reading.index and found in reading.starts:
+        return _diagnosis(Cause.EPOCH_SKIPPED, reading, found, "an epoch is skipped")
+    if reading.begins_epoch and found > reading.index and not reading.is_first:
+        short = f"the epoch is shorter by {found - reading.index} batches"
+        return _diagnosis(Cause.EPOCH_SHORTER, reading, found, short)
+    if same_offset and reading.epoch_of(found) < reading.epoch:
+        return _diagnosis(Cause.EPOCH_ORDER_REUSED, reading, found, "the order of an earlier epoch is used again")
+    return _shifted(reading, found)
+
+
+def _shifted(reading: _Reading, found: int) -> Diagnosis:
+    shift = found - reading.index
+    direction = "later" if shift > 0 else "earlier"
+    return _diagnosis(Cause.DATA_SHIFTED, reading, found, f"the data are off by {shift:+d}, {abs(shift)} {direction}")
+
+
+def _diagnosis(cause: Cause, reading: _Reading, found: int, what: str) -> Diagnosis:
+    step, ordinal = reading.expected[found].place
+    batch = f" (batch {'.'.join(map(str, ordinal))})" if any(ordinal) else ""
+    sentence = f"{what}: step {reading.step} reads the batch of step {step}{batch} of the continuous run"
+    return Diagnosis(cause, sentence, independent=True)
+
+
+def _diagnose_samples(reading: _Reading) -> Diagnosis | None:
+    """No batch is found again, but its samples are.
+
+    Within an epoch that is a fault of the loader, which forgot its permutation; the next epoch's permutation is drawn
+    from random numbers that may have been wrong before.
+    """
+    end = reading.epoch_end
+    rest = samples(reading.expected[reading.index : end])
+    before = samples(reading.expected[reading.epoch : reading.index])
+    resumed = samples(reading.tail)
+    if rest is None or before is None or resumed is None:
+        return None
+    within_epoch = reading.is_first and not reading.begins_epoch
+    if within_epoch and end is not None and _same(resumed, [*before, *rest]):
+        sentence = f"the data restarted in another order: from step {reading.step} on all samples of the epoch are read"
+        return Diagnosis(Cause.DATA_RESTARTED, sentence, independent=True)
+    if end is not None and _same(resumed, rest):
+        sentence = f"from step {reading.step} on the samples of the epoch are the right ones, in another order"
+        return Diagnosis(Cause.DATA_RESHUFFLED, sentence, independent=within_epoch)
+    again = sum((Counter(resumed[: len(rest)]) & Counter(before)).values())
+    if again:
+        sentence = f"{again} of {len(before)} samples that the epoch had read before step {reading.step} are read again"
+        return Diagnosis(Cause.OTHER_SAMPLES, f"{sentence}, and as many others never", independent=within_epoch)
+    return None
+
+
+def _same(resumed: Sequence[str], expected: Sequence[str]) -> bool:
+    """Whether as many of the resumed samples are the expected ones, in any order."""
+    return Counter(resumed[: len(expected)]) == Counter(expected)
+
+
+def other_samples(divergence: Divergence) -> Diagnosis | None:
+    """As many samples were seen, but not the same ones."""
+    paths = {mismatch.key.path for mismatch in divergence.here}
+    if divergence.first.difference is not Difference.VALUE or paths != {"['digest']"}:
+        return None
+    sentence = f"up to {divergence.where} as many samples were read as in the continuous run, but not the same ones"
+    return Diagnosis(Cause.OTHER_SAMPLES, sentence)

@@ -1,0 +1,79 @@
+"""What the rules look at: where a metric diverges first, and its records before and after."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.comparison.diagnosis.cause import Diagnosis
+from stopgo_mixins.comparison.states import series, state
+from stopgo_mixins.comparison.wording import place
+from stopgo_mixins.mode import Mode
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.compare import Comparison, Mismatch
+    from stopgo_mixins.comparison.runs import Runs
+    from stopgo_mixins.trace.record import Record
+
+
+@dataclass(frozen=True)
+class Divergence:
+    """The divergence of one metric.
+
+    Attributes:
+        runs: the traces.
+        comparison: of the metric; it has mismatches.
+    """
+
+    runs: Runs
+    comparison: Comparison
+
+    @property
+    def metric(self) -> str:
+        """Which one."""
+        return self.comparison.metric
+
+    @property
+    def first(self) -> Mismatch:
+        """The first divergence."""
+        return self.comparison.mismatches[0]
+
+    @property
+    def where(self) -> str:
+        """In words."""
+        return place(self.first, self.runs.resume_point)
+
+    @cached_property
+    def here(self) -> list[Mismatch]:
+        """All mismatches at the moment of the first one, on its rank."""
+        first = self.first
+        return [
+            mismatch
+            for mismatch in self.comparison.mismatches
+            if (mismatch.key.order, mismatch.rank) == (first.key.order, first.rank)
+        ]
+
+    @property
+    def is_state(self) -> bool:
+        """Whether it is a state that diverges first, not behaviour."""
+        return self.first.key.moment.is_state
+
+    @property
+    def is_restored(self) -> bool:
+        """Whether it is state R that diverges first, as the resume phase restored it."""
+        first = self.first
+        return self.is_state and first.key.step == self.runs.resume_point and first.phase is Mode.RESUME
+
+    def expected_state(self, step: int) -> dict[str, Record]:
+        """State k of the continuous run by path, on the rank of the first divergence."""
+        return state(self.runs.continuous, self.first.rank, self.metric, step)
+
+    def expected_series(self, path: str) -> list[Record]:
+        """What the continuous run recorded under a path, in training order."""
+        return list(series(self.runs.continuous, self.first.rank, self.metric, path))
+
+
+Rule = Callable[[Divergence], Diagnosis | None]
+"""Recognises one pattern, or returns ``None``."""

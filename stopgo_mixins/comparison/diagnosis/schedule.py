@@ -1,0 +1,78 @@
+"""Patterns of schedules and hyper-parameters."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.comparison.compare import Difference
+from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.comparison.states import number, series
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.diagnosis.divergence import Divergence
+    from stopgo_mixins.trace.record import Leaf, Record
+
+Values = dict[int, "Leaf"]
+"""Step -> what was recorded at that state."""
+
+_SHORTEST = 2
+"""So many states in a row must match before a shift is believed."""
+
+
+def schedule_moved(divergence: Divergence) -> Diagnosis | None:
+    """From the first divergence on, every value is that of a state some steps earlier or later."""
+    first = divergence.first
+    if not divergence.is_state or first.difference is not Difference.VALUE:
+        return None
+    point, step = divergence.runs.resume_point, first.key.step
+    expected = {found.key.path: _values(divergence, found.key.path) for found in divergence.here}
+    actual = {path: _values(divergence, path, resumed=True) for path in expected}
+    last = max((number for values in expected.values() for number in values), default=0)
+    restart = -point if step <= point + 1 else None
+    for shift in sorted(range(-last, last + 1), key=lambda by: (by != restart, abs(by))):
+        if shift and all(_fits(actual[path], expected[path], step, shift) for path in expected):
+            return _restarted(divergence) if shift == restart else _shifted(divergence, shift)
+    return None
+
+
+def _values(divergence: Divergence, path: str, resumed: bool = False) -> Values:
+    trace = divergence.runs.resume if resumed else divergence.runs.continuous
+    records = series(trace, divergence.first.rank, divergence.metric, path)
+    return {record.key.step: record.leaf for record in records if record.key.moment.is_state}
+
+
+def _fits(actual: Values, expected: Values, start: int, shift: int) -> bool:
+    pairs = [(leaf, expected.get(step + shift)) for step, leaf in actual.items() if step >= start]
+    inside = [(leaf, other) for leaf, other in pairs if other is not None]
+    return len(inside) >= min(_SHORTEST, len(pairs)) and all(leaf == other for leaf, other in inside)
+
+
+def _restarted(divergence: Divergence) -> Diagnosis:
+    point = divergence.runs.resume_point
+    step = divergence.first.key.step
+    sentence = f"the schedule restarted: state {step} has the value of state {step - point}, and so on"
+    return Diagnosis(Cause.SCHEDULE_RESTARTED, sentence)
+
+
+def _shifted(divergence: Divergence, shift: int) -> Diagnosis:
+    step = divergence.first.key.step
+    direction = "ahead" if shift > 0 else "behind"
+    sentence = f"the schedule is shifted by {shift:+d}: from state {step} on it is {abs(shift)} updates {direction}"
+    return Diagnosis(Cause.SCHEDULE_SHIFTED, sentence)
+
+
+def hyper_parameter(divergence: Divergence) -> Diagnosis | None:
+    """A hyper-parameter is not the saved one, such as when it is taken from the constructor."""
+    for mismatch in divergence.here:
+        match = re.match(r"\[(\d+)\]\[(\d+)\]\['(\w+)'\](.*)", mismatch.key.path)
+        if match and mismatch.actual and mismatch.expected:
+            optimizer, group, name, rest = match.groups()
+            values = f"is {_shown(mismatch.actual)} instead of {_shown(mismatch.expected)}"
+            sentence = f"{name}{rest} of optimizer {optimizer}, group {group} {values}"
+            return Diagnosis(Cause.HYPER_PARAMETER, sentence)
+    return None
+
+
+def _shown(record: Record) -> str:
+    return repr(number(record) if record.leaf.kind == "tensor" else record.leaf.scalar)

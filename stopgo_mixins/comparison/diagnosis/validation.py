@@ -1,0 +1,64 @@
+"""Patterns of when validations run, and how long."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.comparison.compare import Difference
+from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.comparison.states import number
+from stopgo_mixins.comparison.wording import ranges
+from stopgo_mixins.events import Moment
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.diagnosis.divergence import Divergence
+    from stopgo_mixins.trace.store import Trace
+
+
+def validation_repeated(divergence: Divergence) -> Diagnosis | None:
+    """Lightning 2.4 does this: it goes back into the validation loop in which the checkpoint was written."""
+    first = divergence.first
+    if not first.key.path.startswith("repeated") or first.actual is None:
+        return None
+    return Diagnosis(
+        Cause.VALIDATION_REPEATED,
+        f"the resume phase ran the validation after update {first.key.step} again, which the stop phase had run "
+        "before it was interrupted: whatever counts validations or monitors val_loss sees it twice",
+        independent=True,
+    )
+
+
+def validation_moved(divergence: Divergence) -> Diagnosis | None:
+    """Validations run after other updates than in the continuous run, or not at all."""
+    if divergence.first.difference not in (Difference.MISSING, Difference.UNEXPECTED):
+        return None
+    point, rank = divergence.runs.resume_point, divergence.first.rank
+    expected, resumed = (
+        {step for step in _validated(trace, rank, divergence.metric) if step > point}
+        for trace in (divergence.runs.continuous, divergence.runs.resume)
+    )
+    if expected == resumed:
+        return None
+    found = f"after updates {ranges(resumed)} instead of {ranges(expected)}"
+    if resumed < expected:
+        return Diagnosis(Cause.VALIDATION_MISSING, f"the resume phase validated {found}", independent=True)
+    shift = min(resumed - expected) - min(expected - resumed, default=min(resumed))
+    sentence = f"the resume phase validated {found}: shifted by {shift:+d}"
+    return Diagnosis(Cause.VALIDATION_SHIFTED, sentence, independent=True)
+
+
+def _validated(trace: Trace, rank: int, metric: str) -> set[int]:
+    records = trace.ranks[rank].records(metric) if rank in trace.ranks else ()
+    return {record.key.step for record in records if record.key.moment is Moment.VALIDATION_END}
+
+
+def validation_cut_short(divergence: Divergence) -> Diagnosis | None:
+    """A validation read fewer batches."""
+    for mismatch in divergence.here:
+        actual, expected = number(mismatch.actual), number(mismatch.expected)
+        if "['batches']" in mismatch.key.path and actual is not None and expected is not None and actual < expected:
+            sentence = (
+                f"the validation after update {mismatch.key.step} read {actual:g} batches instead of {expected:g}"
+            )
+            return Diagnosis(Cause.VALIDATION_CUT_SHORT, sentence, independent=True)
+    return None

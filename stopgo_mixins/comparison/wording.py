@@ -1,0 +1,47 @@
+"""Words that several sentences share."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+from stopgo_mixins.mode import Mode
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.compare import Mismatch
+    from stopgo_mixins.trace.record import Record
+
+
+def listed(paths: Sequence[str], most: int = 3) -> str:
+    """``a, b, c and 4 more``; the empty path is the recorded value itself."""
+    shown = ", ".join(path or "the value" for path in paths[:most])
+    return shown if len(paths) <= most else f"{shown} and {len(paths) - most} more"
+
+
+def ranges(steps: Collection[int]) -> str:
+    """``{1, 2, 3, 7}`` as ``1-3, 7``."""
+    found: list[list[int]] = []
+    for step in sorted(steps):
+        if found and step == found[-1][1] + 1:
+            found[-1][1] = step
+        else:
+            found.append([step, step])
+    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found) or "none"
+
+
+def place(mismatch: Mismatch, resume_point: int) -> str:
+    """``state 4 (restored)``, or ``step 5 (the first after the resume at 4), micro-batch 0``."""
+    key = mismatch.key
+    if key.moment.is_state:
+        restored = key.step == resume_point and mismatch.phase is Mode.RESUME
+        return f"state {key.step}" + (" (restored)" if restored else "")
+    note = f" (the first after the resume at {resume_point})" if key.step == resume_point + 1 else ""
+    moment = key.moment.value.replace("micro_batch", "micro-batch").replace("_", " ")
+    where = f", {moment} {'.'.join(map(str, key.ordinal))}" if key.ordinal else ""
+    return f"step {key.step}{note}{where}"
+
+
+def form(record: Record) -> str:
+    """Everything about a record but its numbers: ``tensor float32[3, 4] cpu``."""
+    leaf = record.leaf
+    return f"{leaf.kind} {leaf.dtype}{list(leaf.shape)} {leaf.device}".strip() if leaf.dtype else leaf.kind
