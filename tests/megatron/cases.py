@@ -9,7 +9,10 @@ from stopgo_mixins import MegatronRngStateCallback, MegatronStopAndGoMixin, Mode
 
 NOT_VARYING = {
     "additional_callbacks": "not applicable",
+    "averaged_weights": "not applicable",
     "buffers": "not applicable",
+    "callback_state": "not applicable",
+    "extra_state": "constant",
     "param_groups": "constant",
 }
 """Tests that every class of this kind skips, with a part of the reason."""

@@ -23,6 +23,15 @@ CONSEQUENCES = {
     "parameters",
     "valid_loss",
     "valid_output",
+    "logged_metrics",
+}
+    "train_loss",
+    "train_output",
+    "gradients",
+    "optimizer_state",
+    "parameters",
+    "valid_loss",
+    "valid_output",
 }
 
 

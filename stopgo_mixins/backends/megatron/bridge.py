@@ -97,6 +97,14 @@ class MegatronBridge(LightningBridge):
         gradients = {name: getattr(found, "main_grad", found.grad) for name, found in parameters if found.requires_grad}
         self._emit("gradients_ready", gradients)
 
+    @override
+    def _emit(self, event: str, *details: Any) -> None:
+        if event == "logged":
+            # In training NeMo logs the step itself. What a validation logs stands under Lightning's own count, one
+            # behind after every resume, since NeMo skips the repeated validation behind which Lightning counts.
+            details = (self._state.global_step, *details[1:])
+        super()._emit(event, *details)
+
     @property
     def _is_no_event(self) -> bool:
         trainer = self._state.trainer

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import dataclasses
 import unittest
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -17,7 +16,6 @@ from typing_extensions import override
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.environment import megatron_environment
 from stopgo_mixins.backends.megatron.preemption import Preemption
-from stopgo_mixins.backends.megatron.recorders import PrecisionStateRecorder
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
@@ -52,7 +50,6 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
     """
 
     trainer_callback: ClassVar[type] = Callback
-    metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {"precision_state": PrecisionStateRecorder}
     nemo_logger: ClassVar[nl.NeMoLogger]
 
     @override

@@ -44,6 +44,11 @@ class MegatronTrainingState(LightningTrainingState):
             return super().consumed_samples
         return int(sampler.compute_consumed_samples(self.trainer.global_step - sampler.init_global_step))
 
+    def callback_states(self) -> Mapping[str, object]:
+        """Without NeMo's checkpoint callback, which the continuous phase has none of."""
+        states = super().callback_states()
+        return {name: state for name, state in states.items() if not name.startswith("ModelCheckpoint")}
+
     def parameter_names(self) -> Mapping[int, str]:
         """The model's parameters, and their main copies under the same names."""
         names = dict(super().parameter_names())
