@@ -25,14 +25,6 @@ CONSEQUENCES = {
     "valid_output",
     "logged_metrics",
 }
-    "train_loss",
-    "train_output",
-    "gradients",
-    "optimizer_state",
-    "parameters",
-    "valid_loss",
-    "valid_output",
-}
 
 
 class _FaultCase(unittest.TestCase):
