@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
@@ -19,10 +19,11 @@ class AveragedWeightsRecorder(StateRecorder):
     """Every copy of the model's weights that is not the model itself.
 
     Found are: each ``torch.optim.swa_utils.AveragedModel`` that is a sub-module of the model; and each attribute of
-    the model, of one of its modules or of a callback that is an ``AveragedModel``, a module of the same class as the
-    model or one of its sub-modules, or a mapping from parameters' names to tensors.
+    the model, of one of its modules or of a callback that is an ``AveragedModel`` or a module of the same class as
+    the model or one of its sub-modules.
     Lightning's ``WeightAveraging``, ``EMAWeightAveraging`` and ``StochasticWeightAveraging`` keep theirs so.
-    A hand-written average that is a registered sub-module of another class is part of ``parameters``, under its path.
+    A hand-written average that is a registered sub-module of another class is part of ``parameters``, under its path;
+    one that a callback saves as tensors is part of ``callback_state``.
     """
 
     metric = "averaged_weights"
@@ -47,19 +48,11 @@ def _copies(state: TrainingState) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
     modules = dict(state.model.named_modules(prefix="model"))
     yield from ((name, _tensors(module)) for name, module in modules.items() if isinstance(module, AveragedModel))
     own = {id(module) for module in modules.values()}
-    classes = {type(module) for module in modules.values()} | {AveragedModel}
-    names = {name for name, _ in state.model.named_parameters()}
+    classes = {AveragedModel, *map(type, modules.values())}
     for name, value in attributes(state):
-        if isinstance(value, nn.Module):
-            if type(value) in classes and id(value) not in own:
-                yield name, _tensors(value)
-        elif isinstance(value, Mapping) and _maps_names(value, names):
-            yield name, value
+        if isinstance(value, nn.Module) and type(value) in classes and id(value) not in own:
+            yield name, _tensors(value)
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:
     return {**dict(module.named_parameters()), **dict(module.named_buffers())}
-
-
-def _maps_names(value: Mapping[Any, Any], names: Collection[str]) -> bool:
-    return bool(value) and all(key in names and isinstance(tensor, Tensor) for key, tensor in value.items())
