@@ -1,4 +1,4 @@
-"""The three mixins, composed once."""
+"""The mixins, composed once."""
 
 from __future__ import annotations
 
@@ -12,12 +12,13 @@ from stopgo_mixins.mixins.declaration import (
     check_was_checked,
     merged_tolerances,
 )
+from stopgo_mixins.mixins.faults import FaultAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 
 
-class StopAndGoMixin(ConsistencyAssertionsMixin, CallbackRegistryMixin, TrainingPhasesMixin):
-    """Phases, registry and assertions; a backend adds its trainer.
+class StopAndGoMixin(ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, TrainingPhasesMixin):
+    """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.
 
     A subclass that is also a ``TestCase`` is concrete: it is checked when it is created and gets its tests.
     ``class Base(StopAndGoMixin, abstract=True)`` is a base for others, with neither.
@@ -30,6 +31,7 @@ class StopAndGoMixin(ConsistencyAssertionsMixin, CallbackRegistryMixin, Training
         super().__init_subclass__(**kwargs)
         cls._compared = {}
         cls._runs = None
+        cls._faulty_resumes = None
         check_order_of_bases(cls, StopAndGoMixin)
         cls._abstract = abstract
         if abstract or not issubclass(cls, unittest.TestCase):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
+from typing_extensions import override
 
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
+from stopgo_mixins.backends.lightning.faults import LightningSavedState, change_loaders
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
@@ -90,6 +93,16 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         else:
             train, validation = data if isinstance(data, tuple) else (data, None)
             trainer.fit(model, train, validation, ckpt_path=checkpoint)
+
+    @override
+    @classmethod
+    def read_checkpoint(cls, path: str) -> LightningSavedState:
+        return LightningSavedState(path)
+
+    @override
+    @classmethod
+    def change_loaders(cls, trainer: Trainer, training: Callable[[Any], Any], validation: Callable[[Any], Any]) -> None:
+        change_loaders(trainer, training, validation)
 
 
 def _callbacks_of(trainer: Any) -> list[Callback]:

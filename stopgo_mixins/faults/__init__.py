@@ -1,0 +1,96 @@
+"""Faults that a resume can have, as objects: injected on purpose, they show what a test class would catch.
+
+In a test, ``self.assertCatches(SECOND_MOMENT_ZERO)``; from the shell, all of them::
+
+    python -m stopgo_mixins.faults tests.test_digits.TestDigits
+"""
+
+from stopgo_mixins.faults.checkpoint import CHECKPOINT_CUT, CHECKPOINT_GONE, OLDER_CHECKPOINT
+from stopgo_mixins.faults.data import (
+    ACCUMULATION_IGNORED,
+    BATCH_SKIPPED,
+    DATA_RESTARTED,
+    EPOCH_REPLAYED,
+    EPOCH_SKIPPED,
+    FIRST_PERMUTATION_REUSED,
+    LAST_BATCH_AGAIN,
+    RESHUFFLED_THEN_SKIPPED,
+    SKIPPED_IN_EVERY_EPOCH,
+)
+from stopgo_mixins.faults.fault import Fault, Injection, NotApplicable, Point, Symptom
+from stopgo_mixins.faults.module_state import AVERAGED_WEIGHTS_LOADED, AVERAGED_WEIGHTS_LOST, EXTRA_STATE_LOST
+from stopgo_mixins.faults.optimizer import (
+    HYPER_PARAMETERS_FROM_CONSTRUCTOR,
+    MASTER_WEIGHTS_ROUNDED,
+    OPTIMIZER_STATE_EMPTY,
+    SECOND_MOMENT_ZERO,
+    STEP_COUNTER_LOST,
+)
+from stopgo_mixins.faults.precision import SCALER_LOST
+from stopgo_mixins.faults.progress import (
+    CONSUMED_SAMPLES_WRONG,
+    GLOBAL_STEP_OFF_BY_ONE,
+    LOGGED_STEPS_RESTART,
+    NOTHING_TRAINED,
+    STARTED_FROM_SCRATCH,
+)
+from stopgo_mixins.faults.registry import ALL_FAULTS
+from stopgo_mixins.faults.rng import (
+    CUDA_RNG_NOT_RESTORED,
+    GENERATOR_NOT_RESTORED,
+    NUMPY_RNG_NOT_RESTORED,
+    PYTHON_RNG_NOT_RESTORED,
+    TORCH_RNG_NOT_RESTORED,
+)
+from stopgo_mixins.faults.schedule import SCHEDULER_LAGS, SCHEDULER_NOT_RESTORED, SCHEDULER_STEPPED_ON_LOAD
+from stopgo_mixins.faults.validation import VALIDATION_CUT, VALIDATION_READS_OTHERS, VALIDATION_SHIFTED
+from stopgo_mixins.faults.weights import BUFFERS_LOST, TENSOR_NOT_LOADED, WEIGHTS_ROUNDED
+
+__all__ = [
+    "ACCUMULATION_IGNORED",
+    "ALL_FAULTS",
+    "AVERAGED_WEIGHTS_LOADED",
+    "AVERAGED_WEIGHTS_LOST",
+    "BATCH_SKIPPED",
+    "BUFFERS_LOST",
+    "CHECKPOINT_CUT",
+    "CHECKPOINT_GONE",
+    "CONSUMED_SAMPLES_WRONG",
+    "CUDA_RNG_NOT_RESTORED",
+    "DATA_RESTARTED",
+    "EPOCH_REPLAYED",
+    "EPOCH_SKIPPED",
+    "EXTRA_STATE_LOST",
+    "FIRST_PERMUTATION_REUSED",
+    "GENERATOR_NOT_RESTORED",
+    "GLOBAL_STEP_OFF_BY_ONE",
+    "HYPER_PARAMETERS_FROM_CONSTRUCTOR",
+    "LAST_BATCH_AGAIN",
+    "LOGGED_STEPS_RESTART",
+    "MASTER_WEIGHTS_ROUNDED",
+    "NOTHING_TRAINED",
+    "NUMPY_RNG_NOT_RESTORED",
+    "OLDER_CHECKPOINT",
+    "OPTIMIZER_STATE_EMPTY",
+    "PYTHON_RNG_NOT_RESTORED",
+    "RESHUFFLED_THEN_SKIPPED",
+    "SCALER_LOST",
+    "SCHEDULER_LAGS",
+    "SCHEDULER_NOT_RESTORED",
+    "SCHEDULER_STEPPED_ON_LOAD",
+    "SECOND_MOMENT_ZERO",
+    "SKIPPED_IN_EVERY_EPOCH",
+    "STARTED_FROM_SCRATCH",
+    "STEP_COUNTER_LOST",
+    "TENSOR_NOT_LOADED",
+    "TORCH_RNG_NOT_RESTORED",
+    "VALIDATION_CUT",
+    "VALIDATION_READS_OTHERS",
+    "VALIDATION_SHIFTED",
+    "WEIGHTS_ROUNDED",
+    "Fault",
+    "Injection",
+    "NotApplicable",
+    "Point",
+    "Symptom",
+]

@@ -1,0 +1,64 @@
+"""Tries every fault on a test class: ``python -m stopgo_mixins.faults tests.test_digits.TestDigits``.
+
+The class is stopped and run through once, then resumed once without a fault and once with each.
+Exits with 0 if every applicable fault was caught, with 1 if one survived, with 2 if none could be tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.faults.outcome import Outcome, Status
+from stopgo_mixins.faults.registry import ALL_FAULTS
+from stopgo_mixins.faults.table import table
+
+if TYPE_CHECKING:
+    from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Prints what became of each fault, and returns the exit status."""
+    from stopgo_mixins.mixins.fault_survey import survey  # this program stands above all layers
+
+    parser = argparse.ArgumentParser(
+        prog="python -m stopgo_mixins.faults",
+        description="Tries every fault that a resume can have on a test class, and tells which ones its tests catch.",
+        epilog="Exit status: 0 if every applicable fault was caught, 1 if one survived, 2 if none could be tried.",
+    )
+    parser.add_argument("test_class", type=_test_class, help="its dotted name, such as tests.test_digits.TestDigits")
+    parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
+    options = parser.parse_args(arguments)
+    try:
+        outcomes = survey(options.test_class, ALL_FAULTS.values())
+    except PhaseError as error:
+        parser.exit(2, f"{error}\n")
+    _print(outcomes, as_json=options.json)
+    return int(any(outcome.status is Status.SURVIVED for outcome in outcomes))
+
+
+def _test_class(name: str) -> type[StopAndGoMixin]:
+    from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
+
+    module, _, attribute = name.rpartition(".")
+    try:
+        found: Any = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"{name!r} cannot be imported: {error}") from error
+    if not (isinstance(found, type) and issubclass(found, StopAndGoMixin)):
+        raise argparse.ArgumentTypeError(f"{name!r} is no test class of this library, but {found!r}")
+    return found
+
+
+def _print(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
+    text = json.dumps([outcome.as_dict() for outcome in outcomes], indent=2) if as_json else "\n".join(table(outcomes))
+    sys.stdout.write(f"{text}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,51 @@
+"""The training batches of the stop phase, for faults that read them again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from stopgo_mixins.faults.loaders import reading
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from stopgo_mixins.faults.loaders import Pass
+
+
+class BatchArchive:
+    """Batches on disk in the order in which they were read, so that memory does not grow with the run.
+
+    Args:
+        directory: where they lie.
+
+    Attributes:
+        epochs: for each epoch, how many batches had been read before it.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(parents=True)
+        self.epochs: list[int] = []
+        self._directory = directory
+        self._count = 0
+
+    def of(self, loader: Any) -> Any:
+        """The loader, every batch of which is kept as it is read."""
+        return reading(loader, self._kept)
+
+    def read(self, start: int, stop: int) -> Iterator[Any]:
+        """The batches ``start`` to ``stop - 1`` of the phase, counted from 0."""
+        for index in range(start, stop):
+            yield torch.load(self._path(index), weights_only=False)
+
+    def _kept(self, epoch: Pass) -> Iterator[Any]:
+        self.epochs.append(self._count)
+        for batch in epoch.batches:
+            torch.save(batch, self._path(self._count))
+            self._count += 1
+            yield batch
+
+    def _path(self, index: int) -> Path:
+        return self._directory / f"{index}.pt"

@@ -1,0 +1,82 @@
+"""What became of an injected fault."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.diagnosis.cause import Cause
+    from stopgo_mixins.faults.fault import Fault
+
+
+class Status(enum.Enum):
+    """What became of a fault."""
+
+    CAUGHT = "caught"
+    SURVIVED = "survived"
+    NOT_APPLICABLE = "not applicable"
+
+
+@dataclass(frozen=True)
+class RootCause:
+    """A divergence that no other one explains.
+
+    Attributes:
+        metric: which one diverged; empty where the cause concerns the run as a whole.
+        place: where it did so first, such as ``"state 9"``; empty likewise.
+        cause: the name of the diagnosis, ``None`` where no known pattern fits.
+        sentence: what the failing tests say about it.
+    """
+
+    metric: str
+    place: str
+    cause: Cause | None
+    sentence: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one fault.
+
+    Attributes:
+        fault: which one.
+        status: whether any test failed because of it.
+        tests: those that failed, and do not fail without a fault; the one that shows the fault itself stands first.
+        place: where that test's metric differs first; empty where it compares none.
+        root_causes: those that the failing tests name.
+        reason: why it survived and what would give the tests power, or why it is not applicable.
+        missing: what the failing tests should have shown and did not, one sentence each.
+    """
+
+    fault: Fault
+    status: Status
+    tests: tuple[str, ...] = ()
+    place: str = ""
+    root_causes: tuple[RootCause, ...] = ()
+    reason: str = ""
+    missing: tuple[str, ...] = ()
+
+    @property
+    def cause_named(self) -> bool:
+        """Whether a root cause bears the name of what was injected, or the failing test itself does."""
+        causes = {root_cause.cause for root_cause in self.root_causes}
+        return (
+            self.status is Status.CAUGHT and not self.missing and (not self.fault.cause or self.fault.cause in causes)
+        )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything but the fault's injection, for JSON."""
+        return {
+            "id": self.fault.id,
+            "fault": self.fault.name,
+            "what": self.fault.what,
+            "status": self.status.value,
+            "tests": list(self.tests),
+            "place": self.place,
+            "cause": self.fault.cause,
+            "cause_named": self.cause_named,
+            "root_causes": [vars(root_cause) for root_cause in self.root_causes],
+            "reason": self.reason,
+        }

@@ -1,0 +1,56 @@
+"""The outcomes of all faults, for a terminal."""
+
+from __future__ import annotations
+
+import textwrap
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+
+from stopgo_mixins.faults.outcome import Outcome, Status
+
+WIDTH = 120
+INDENT = 8
+
+
+def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """The lines: one per fault, reasons below, a summary at the end."""
+    rows = [_row(outcome) for outcome in outcomes]
+    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
+    for row, outcome in zip(rows, outcomes, strict=True):
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        yield from textwrap.wrap(_below(outcome), WIDTH, initial_indent=" " * INDENT, subsequent_indent=" " * INDENT)
+    yield ""
+    yield _summary(outcomes)
+
+
+def _row(outcome: Outcome) -> tuple[str, str, str, str]:
+    return outcome.fault.id, outcome.fault.name, outcome.status.value, _caught_by(outcome)
+
+
+def _caught_by(outcome: Outcome) -> str:
+    if outcome.status is not Status.CAUGHT:
+        return ""
+    place = f", {outcome.place}" if outcome.place else ""
+    return f"{outcome.tests[0]}{place}: {_cause(outcome)}"
+
+
+def _cause(outcome: Outcome) -> str:
+    if outcome.cause_named:
+        return str(outcome.fault.cause or "says it")
+    return f"cause not named ({', '.join(_causes(outcome)) or 'none'})"
+
+
+def _causes(outcome: Outcome) -> list[str]:
+    return sorted({cause.cause for cause in outcome.root_causes if cause.cause})
+
+
+def _below(outcome: Outcome) -> str:
+    return outcome.reason
+
+
+def _summary(outcomes: Iterable[Outcome]) -> str:
+    counted = Counter(outcome.status for outcome in outcomes)
+    unnamed = sum(outcome.status is Status.CAUGHT and not outcome.cause_named for outcome in outcomes)
+    parts = [f"{counted[status]} {status.value}" for status in Status]
+    parts[0] += f" ({unnamed} of them without its cause)" if unnamed else ""
+    return ", ".join(parts) + "."

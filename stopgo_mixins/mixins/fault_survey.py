@@ -1,0 +1,41 @@
+"""Tries every fault on a test class, as one test that a runner can run."""
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.mixins.faulty_resume import FaultyResumes, Stopped, subclass
+
+if TYPE_CHECKING:
+    from stopgo_mixins.faults.fault import Fault
+    from stopgo_mixins.faults.outcome import Outcome
+    from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
+
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
+
+def survey(test_class: type[StopAndGoMixin], faults: Iterable[Fault]) -> list[Outcome]:
+    """Stops a test class, runs it through, and resumes it with each of the faults.
+
+    Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
+
+    Raises:
+        PhaseError: when the class cannot be run or resumed without any fault, with what its runner would report.
+    """
+    outcomes: list[Outcome] = []
+
+    def inject_all(self: Any) -> None:
+        resumes = FaultyResumes(type(self))
+        outcomes.extend(resumes.inject(fault) for fault in faults)
+
+    stopped = subclass(Stopped, test_class, test_class.__name__)
+    stopped.inject_all = inject_all
+    result = unittest.TestResult()
+    unittest.TestSuite([stopped("inject_all")]).run(result)
+    problems = [message for _, message in (*result.errors, *result.failures, *result.skipped)]
+    if problems:
+        raise PhaseError(f"{test_class.__name__}: no fault could be tried.\n{problems[0]}")
+    return outcomes

@@ -1,0 +1,125 @@
+"""What the tests of a class say about an injected fault."""
+
+from __future__ import annotations
+
+import unittest
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from stopgo_mixins.comparison.compare import compare
+from stopgo_mixins.faults.outcome import Outcome, RootCause, Status
+
+if TYPE_CHECKING:
+    from stopgo_mixins.comparison.compare import Comparison
+    from stopgo_mixins.faults.fault import Fault, Symptom
+    from stopgo_mixins.mixins.faulty_resume import FaultyResume
+
+NO_REASON = "No reason is known: the library itself does not see this fault."
+
+
+@dataclass(frozen=True)
+class Tested:
+    """How the tests of a class ended.
+
+    Attributes:
+        failed: the names of those that failed or raised an error.
+        skipped: name -> reason.
+    """
+
+    failed: tuple[str, ...]
+    skipped: Mapping[str, str]
+
+    @classmethod
+    def run(cls, faulty: type[FaultyResume]) -> Tested:
+        """Runs all tests of a class whose phases have run."""
+        result = unittest.TestResult()
+        test_case: Any = faulty  # a TestCase as well
+        for name in unittest.defaultTestLoader.getTestCaseNames(test_case):
+            test_case(name).run(result)
+        failed = [_name(test) for test, _ in (*result.failures, *result.errors)]
+        return cls(tuple(dict.fromkeys(failed)), {_name(test): reason for test, reason in result.skipped})
+
+
+def _name(test: unittest.TestCase) -> str:
+    whole: unittest.TestCase = getattr(test, "test_case", test)  # of a subTest
+    return whole.id().rpartition(".")[2]
+
+
+def judge_fault(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> Outcome:
+    """Whether the tests caught a fault, and showed what they should."""
+    failed = [test for test in tested.failed if test not in without_fault.failed]
+    if not failed:
+        return Outcome(fault, Status.SURVIVED, reason=_why_unseen(fault, faulty, tested, without_fault))
+    root_causes = tuple(_root_causes(faulty))
+    telling = [f"test_{metric}" for metric in (*_metrics(fault), *(cause.metric for cause in root_causes))]
+    failed.sort(key=lambda test: telling.index(test) if test in telling else len(telling))
+    return Outcome(
+        fault,
+        Status.CAUGHT,
+        tests=tuple(failed),
+        place=_place(faulty.comparison(failed[0].removeprefix("test_"))),
+        root_causes=root_causes,
+        missing=(*_missing_symptoms(fault, faulty, failed), *_missing_cause(fault, root_causes)),
+    )
+
+
+def _metrics(fault: Fault) -> list[str]:
+    return [symptom.metric for symptom in fault.symptoms]
+
+
+def _root_causes(faulty: type[FaultyResume]) -> Iterator[RootCause]:
+    findings = faulty.findings()
+    for diagnosis in findings.of_the_run:
+        yield RootCause("", "", diagnosis.cause, diagnosis.sentence)
+    for found in findings.root_causes:
+        cause, sentence = (found.diagnosis.cause, found.diagnosis.sentence) if found.diagnosis else (None, "")
+        yield RootCause(found.comparison.metric, _place(found.comparison), cause, sentence)
+
+
+def _place(comparison: Comparison) -> str:
+    if comparison.first is None:
+        return ""
+    key = comparison.first.key
+    return f"{'state' if key.moment.is_state else 'step'} {key.step}"
+
+
+def _missing_symptoms(fault: Fault, faulty: type[FaultyResume], failed: list[str]) -> Iterator[str]:
+    for symptom in filter(lambda symptom: symptom.is_due(faulty.stopped_run), fault.symptoms):
+        test = f"test_{symptom.metric}"
+        if test not in failed:
+            yield f"{test} should fail, and does not"
+        elif not _is_in_place(symptom, faulty):
+            place = _place(faulty.comparison(symptom.metric))
+            yield f"{test} should fail first at {symptom.point and symptom.point.value}, and does so at {place}"
+
+
+def _is_in_place(symptom: Symptom, faulty: type[FaultyResume]) -> bool:
+    point = faulty.stopped_run.resume_point
+    return symptom.point is None or symptom.point.is_first_of(faulty.comparison(symptom.metric), point)
+
+
+def _missing_cause(fault: Fault, root_causes: tuple[RootCause, ...]) -> Iterator[str]:
+    named = [f"{found.metric or 'the run'} {found.place}: {found.cause or 'no cause'}" for found in root_causes]
+    if fault.cause and fault.cause not in {root_cause.cause for root_cause in root_causes}:
+        yield f'the cause "{fault.cause}" should be named; named are: {"; ".join(named) or "none"}'
+
+
+def _why_unseen(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> str:
+    weaknesses = (_weakness(metric, faulty, tested, without_fault) for metric in _metrics(fault))
+    return next(filter(None, weaknesses), None) or fault.unseen(faulty.stopped_run) or NO_REASON
+
+
+def _weakness(metric: str, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> str | None:
+    """Why the test that should have failed could not."""
+    test = f"test_{metric}"
+    if test in without_fault.failed:
+        return f"{test} fails without any fault. Make it pass first."
+    if getattr(faulty, test, None) is None:
+        return f"{faulty.exp_name} has no {test}: the metric was removed. Take it back into metrics."
+    tolerance = faulty._tolerances.get(metric)
+    if tolerance is not None and compare(faulty.runs(), metric).mismatches:
+        return f"the tolerance of {metric}, {tolerance}, is wider than the fault. Take it away, or make it smaller."
+    if test in tested.skipped:
+        return f"{test} is skipped: {tested.skipped[test]}."
+    return None
