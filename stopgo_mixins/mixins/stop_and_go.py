@@ -46,7 +46,7 @@ class StopAndGoMixin(ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackR
         """Runs the three phases.
 
         Raises:
-            SkipTest: when the class is an abstract base, which may have hand-written tests for others.
+            unittest.SkipTest: when the class is an abstract base, which may have hand-written tests for others.
             TypeError: when the class was never checked.
         """
         check_was_checked(cls, StopAndGoMixin, "_abstract")
