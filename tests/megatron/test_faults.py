@@ -60,7 +60,7 @@ class TestFaults(_FaultCase):
         first = first_differences(outcome.failed)
         self.assertEqual(first.pop("consumed_samples"), "state 4")
         self.assertEqual(first.pop("train_input"), "step 5")
-        self.assertLessEqual(set(first), CONSEQUENCES)
+        self.assertLessEqual(set(first), CONSEQUENCES | {"sample_exposure"})
         self.assertIn("the data restarted", outcome.failed["train_input"])
         self.assertIn("claims 0 consumed training samples", outcome.failed["train_val_init_consumed_samples"])
         self.assert_root_causes(outcome, "consumed_samples", "train_input")
