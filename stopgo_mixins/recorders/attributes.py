@@ -19,7 +19,12 @@ def attributes(state: TrainingState) -> Iterator[tuple[str, object]]:
 
     Names look like ``model.encoder.generator`` and ``EmaCallback.average``.
     """
-    for name, module in state.model.named_modules(prefix="model"):
-        yield from ((f"{name}.{key}", value) for key, value in vars(module).items() if key not in _REGISTRIES)
+    yield from module_attributes(state.model)
     for name, callback in state.callbacks().items():
         yield from ((f"{name}.{key}", value) for key, value in vars(callback).items())
+
+
+def module_attributes(model: nn.Module) -> Iterator[tuple[str, object]]:
+    """Yields ``(name, value)`` for each plain attribute of a model and of its sub-modules."""
+    for name, module in model.named_modules(prefix="model"):
+        yield from ((f"{name}.{key}", value) for key, value in vars(module).items() if key not in _REGISTRIES)

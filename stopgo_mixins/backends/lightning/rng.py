@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -10,11 +11,18 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from stopgo_mixins.recorders.attributes import module_attributes
+
+_GENERATORS = "RngStateCallback.generators"
+"""Where a checkpoint holds the states of the module's own generators."""
+
 
 class RngStateCallback(Callback):
     """Saves the global generators with every checkpoint, and restores them before the first resumed step.
 
-    Python's, NumPy's, torch's and every CUDA device's generator are covered; what loader workers draw is not.
+    Python's, NumPy's, torch's and every CUDA device's generator are covered, and each ``torch.Generator`` that is an
+    attribute of the module or of one of its sub-modules. What loader workers draw is not, nor is a generator that was
+    given to a loader or a sampler: to continue from it is the loader's own task.
     The state consists of tensors, numbers and lists, so that a checkpoint loads with ``weights_only=True``.
     Restored twice: before training starts, since a loader may draw random numbers for the first batch; and after a
     validation that precedes the first batch, since Lightning 2.4 repeats the one in which the checkpoint was written.
@@ -22,6 +30,7 @@ class RngStateCallback(Callback):
 
     def __init__(self) -> None:
         self._restored: dict[str, Any] | None = None
+        self._restored_generators: dict[str, torch.Tensor] = {}
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -32,21 +41,41 @@ class RngStateCallback(Callback):
         self._restored = state_dict
 
     @override
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint[_GENERATORS] = {name: generator.get_state() for name, generator in _generators(pl_module)}
+
+    @override
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._restored_generators = checkpoint.get(_GENERATORS, {})
+
+    @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._restore()
+        self._restore_generators(pl_module)
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking:
             self._restore()
+            self._restore_generators(pl_module)
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         self._restored = None
+        self._restored_generators = {}
 
     def _restore(self) -> None:
         if self._restored is not None:
             restore_rng_state(self._restored)
+
+    def _restore_generators(self, module: LightningModule) -> None:
+        for name, generator in _generators(module):
+            if name in self._restored_generators:
+                generator.set_state(self._restored_generators[name].cpu())
+
+
+def _generators(module: LightningModule) -> Iterator[tuple[str, torch.Generator]]:
+    return ((name, value) for name, value in module_attributes(module) if isinstance(value, torch.Generator))
 
 
 def capture_rng_state() -> dict[str, Any]:
