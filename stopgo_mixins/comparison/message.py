@@ -96,7 +96,7 @@ def _values(mismatch: Mismatch) -> list[str]:
     ulps = "" if gap.ulps is None else f"   {gap.ulps} ulp"
     where = f" at {list(gap.index)}, {gap.differing} of {gap.total} elements differ" if gap.total > 1 else ""
     return [
-        f"interrupted {gap.actual!r}   continuous {gap.expected!r}   "
+        f"interrupted {gap.actual}   continuous {gap.expected}   "
         f"|diff| {gap.absolute:.1e}   rel {gap.relative:.1e}{ulps}{where}"
     ]
 

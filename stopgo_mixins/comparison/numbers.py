@@ -104,8 +104,8 @@ class Distance:
 
     Attributes:
         index: of that element.
-        actual: the interrupted run's number.
-        expected: the continuous run's number.
+        actual: the interrupted run's number, in as few digits as tell it from its neighbours.
+        expected: the continuous run's number, likewise.
         absolute: ``|actual - expected|``.
         relative: the same, over ``|expected|``; infinite where that is 0.
         ulps: how many representable numbers lie between them, ``None`` where that has no meaning.
@@ -114,8 +114,8 @@ class Distance:
     """
 
     index: tuple[int, ...]
-    actual: float | complex | int
-    expected: float | complex | int
+    actual: str
+    expected: str
     absolute: float
     relative: float
     ulps: int | None
@@ -140,14 +140,22 @@ def distance(actual: Record, expected: Record) -> Distance | None:
     absolute = float(gap[index])
     return Distance(
         index,
-        ours[index].item(),
-        theirs[index].item(),
+        _shortest(ours[index]),
+        _shortest(theirs[index]),
         absolute,
         absolute / magnitude if magnitude else torch.inf,
         _ulps(ours[index], theirs[index]),
         int(differs.sum()),
         ours.numel(),
     )
+
+
+def _shortest(value: torch.Tensor) -> str:
+    number = value.item()
+    if not isinstance(number, float):
+        return str(number)
+    texts = (f"{number:.{digits}g}" for digits in range(1, 17))
+    return next((text for text in texts if torch.tensor(float(text), dtype=torch.float64).to(value.dtype).item() == number), repr(number))
 
 
 def _ulps(ours: torch.Tensor, theirs: torch.Tensor) -> int | None:
