@@ -41,7 +41,7 @@ def lost_counter(divergence: Divergence, mismatch: Mismatch) -> str | None:
 def _is_counter(divergence: Divergence, path: str) -> bool:
     """Whether the continuous run does nothing with the number but add the same to it, now and then."""
     values = [number(record) for record in divergence.expected_series(path)]
-    whole = [value for value in values if value is not None and value == int(value)]
+    whole = [value for value in values if value is not None and float(value).is_integer()]
     if len(whole) < len(values) or len(whole) < _SHORTEST:
         return False
     growth = {later - earlier for earlier, later in pairwise(whole)} - {0}
