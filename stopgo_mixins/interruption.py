@@ -15,8 +15,8 @@ class Interruption:
 
     Args:
         should_stop: ask the trainer to stop by itself instead of raising ``StopAndGoException``.
-            Lightning then validates once more before it stops if it is in the middle of a validation interval; these
-            records are left out of the comparison, but the checkpoint was written before them.
+            What the trainer does only because of that is left out of the comparison: Lightning validates once more
+            where the checkpoint was written by a callback of the user while a batch ended.
     """
 
     should_stop: bool = False
