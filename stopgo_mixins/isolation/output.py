@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import io
+import logging
 import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+if TYPE_CHECKING:
+    StreamHandler = logging.StreamHandler[TextIO]
 
 
 @contextlib.contextmanager
 def captured_output(path: Path) -> Iterator[None]:
-    """Sends standard output and error, of Python and of native code, to the end of a file."""
+    """Sends standard output and error, of Python and of native code, and log messages to the end of a file."""
     with path.open("a", encoding="utf-8", buffering=1) as file, contextlib.ExitStack() as stack:
         for descriptor in (1, 2):
             stack.enter_context(redirected_descriptor(descriptor, file.fileno()))
+        stack.enter_context(redirected_logging(file))
         stack.enter_context(contextlib.redirect_stdout(file))
         stack.enter_context(contextlib.redirect_stderr(file))
         yield
@@ -37,6 +44,42 @@ def redirected_descriptor(descriptor: int, target: int) -> Iterator[None]:
         _flush()
         os.dup2(original, descriptor)
         os.close(original)
+
+
+@contextlib.contextmanager
+def redirected_logging(stream: TextIO) -> Iterator[None]:
+    """Lets logging handlers write to another stream.
+
+    A handler keeps the stream that was the standard error when it was made, so redirecting that does not reach it.
+    One that is made in the body goes on with the standard error of now.
+    Those that write to files are left alone; those that collect in memory, as pytest's do, collect nothing meanwhile.
+    """
+    standard_error = sys.stderr
+    originals = {
+        handler: handler.setStream(io.StringIO() if isinstance(handler.stream, io.StringIO) else stream)
+        for handler in _stream_handlers()
+    }
+    try:
+        yield
+    finally:
+        for handler, original in originals.items():
+            if original is not None:
+                handler.setStream(original)
+        for handler in _stream_handlers():
+            if handler.stream is stream:
+                handler.setStream(standard_error)
+
+
+def _stream_handlers() -> set[StreamHandler]:
+    loggers = [logging.root, *logging.root.manager.loggerDict.values()]
+    handlers = (handler for logger in loggers if isinstance(logger, logging.Logger) for handler in logger.handlers)
+    return {
+        handler
+        for handler in handlers
+        # Some subclasses look their stream up each time: it is none of their own attributes.
+        if isinstance(handler, logging.StreamHandler) and "stream" in vars(handler)
+        if not isinstance(handler, logging.FileHandler)
+    }
 
 
 def _flush() -> None:

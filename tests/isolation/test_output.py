@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import logging
 import os
 import pty
 import subprocess
@@ -78,6 +79,33 @@ class TestCapturedOutput(unittest.TestCase):
                 "captured child process",
             },
         )
+
+    def test_takes_messages_of_handlers_that_are_bound_to_another_stream(self) -> None:
+        logger = logging.getLogger("stopgo_mixins.test_output")
+        self.addCleanup(logger.handlers.clear)
+        with tempfile.TemporaryFile("w+") as stream:
+            logger.addHandler(logging.StreamHandler(stream))
+            logger.addHandler(in_memory := logging.StreamHandler(io.StringIO()))  # as pytest's are
+            logger.addHandler(to_file := logging.FileHandler(self.log.parent / "users.log"))
+            self.addCleanup(to_file.close)
+            logger.warning("before")
+            with captured_output(self.log):
+                logger.warning("captured")
+            logger.warning("after")
+            stream.seek(0)
+            self.assertEqual(stream.read(), "before\nafter\n")
+        self.assertEqual(self.log.read_text(), "captured\n")
+        self.assertEqual(in_memory.stream.getvalue(), "before\nafter\n")
+        self.assertEqual((self.log.parent / "users.log").read_text(), "before\ncaptured\nafter\n")
+
+    def test_a_handler_that_is_made_meanwhile_does_not_keep_the_closed_file(self) -> None:
+        logger = logging.getLogger("stopgo_mixins.test_output")
+        self.addCleanup(logger.handlers.clear)
+        with captured_output(self.log):
+            logger.addHandler(handler := logging.StreamHandler())
+            logger.warning("captured")
+        self.assertIn("captured\n", self.log.read_text())
+        self.assertIs(handler.stream, sys.stderr)
 
     def test_puts_the_streams_back_after_an_error(self) -> None:
         streams = sys.stdout, sys.stderr
