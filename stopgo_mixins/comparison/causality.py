@@ -42,12 +42,13 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "averaged_weights": ("parameters", "buffers"),
     "buffers": ("train_output", "train_input", *_FORWARD),
     "extra_state": ("train_output", "train_input", *_FORWARD),
-    "valid_input": ("rng_state",),
+    "valid_input": ("rng_state", "validation_schedule"),
     "valid_output": ("valid_input", "averaged_weights", *_UPDATE, *_FORWARD),
     "valid_loss": ("valid_output", "valid_input", "averaged_weights", *_UPDATE, *_FORWARD),
     "callback_state": (*_LOSSES, "validation_schedule", "logged_metrics", "global_step", "parameters"),
     "logged_metrics": (
-        *("train_input", "train_output", "train_loss", "gradients", "global_step", "loop_progress"),
+        *("train_input", "train_output", "train_loss", "gradients"),
+        *("global_step", "consumed_samples", "loop_progress"),
         *("valid_input", "valid_output", "valid_loss", "validation_schedule", *_UPDATE, *_FORWARD),
     ),
 }
@@ -65,6 +66,7 @@ _SAME_MOMENT = {
     ("global_step", "loop_progress"),
     ("consumed_samples", "loop_progress"),
     ("train_input", "sample_exposure"),
+    ("valid_loss", "logged_metrics"),
     ("parameters", "averaged_weights"),
     ("buffers", "averaged_weights"),
 }
@@ -113,6 +115,8 @@ def _precedes(parent: str, cause: Mismatch, metric: str, effect: Mismatch) -> bo
 def _causal_order(metric: str, mismatch: Mismatch) -> tuple[float, float]:
     """When the diverging value came about: weights at state k exist before the validation after update k."""
     step, moment = mismatch.key.step, mismatch.key.moment
+    if metric == "validation_schedule":  # recorded at a validation's end, decided before its first batch
+        return step, Moment.VALIDATION_BATCH.order - 0.5
     if moment.is_state:
         place = Moment.STEP_START if metric in _AFTER_VALIDATION else Moment.GRADIENTS
         return step, place.order + 0.5
