@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.megatron.mixin import MegatronStopAndGoMixin as MegatronStopAndGoMixin
     from stopgo_mixins.backends.megatron.preemption import Preemption as Preemption
     from stopgo_mixins.backends.megatron.rng import MegatronRngStateCallback as MegatronRngStateCallback
+    from stopgo_mixins.comparison.declared import DeclaredDivergence as DeclaredDivergence
     from stopgo_mixins.comparison.tolerance import Tolerance as Tolerance
     from stopgo_mixins.exceptions import PhaseError as PhaseError
     from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
@@ -50,6 +51,7 @@ _HOME = {
     "MegatronStopAndGoMixin": "backends.megatron.mixin",
     "Preemption": "backends.megatron.preemption",
     "MegatronRngStateCallback": "backends.megatron.rng",
+    "DeclaredDivergence": "comparison.declared",
     "Tolerance": "comparison.tolerance",
     "PhaseError": "exceptions",
     "StopAndGoException": "exceptions",

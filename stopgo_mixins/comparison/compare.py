@@ -131,7 +131,7 @@ class _RankComparison:
 
     def run(self) -> None:
         traces = [self._steps(trace) for trace in (self.runs.continuous, self.runs.stop, self.runs.resume)]
-        for step, (continuous, stop, resume) in _side_by_side(traces):
+        for step, (continuous, stop, resume) in side_by_side(traces):
             self.result.steps.add(step)
             expected = self._expected(continuous)
             actual = {
@@ -225,7 +225,7 @@ def _difference(actual: Record, expected: Record) -> Difference:
     return Difference.DEVICE if ours.device != theirs.device else Difference.VALUE
 
 
-def _side_by_side(traces: list[Iterator[tuple[int, list[str]]]]) -> Iterator[tuple[int, list[list[str]]]]:
+def side_by_side(traces: list[Iterator[tuple[int, list[str]]]]) -> Iterator[tuple[int, list[list[str]]]]:
     """Merges step-ordered iterators: yields each step with the lines that every trace has for it."""
     heads = [next(trace, None) for trace in traces]
     while remaining := [head for head in heads if head is not None]:

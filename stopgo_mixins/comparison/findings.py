@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.causality import DEPENDS_ON, root_causes
@@ -15,6 +16,7 @@ from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
+    from stopgo_mixins.comparison.declared import DeclaredDivergence
     from stopgo_mixins.comparison.runs import Runs
 
 
@@ -26,11 +28,13 @@ class RootCause:
         comparison: of the metric.
         diagnosis: its named cause, ``None`` where no known pattern fits.
         agreeing: what the metric is computed from, as far as it was recorded; all of it agrees up to there.
+        declared: what the class says about it.
     """
 
     comparison: Comparison
     diagnosis: Diagnosis | None
     agreeing: tuple[str, ...]
+    declared: DeclaredDivergence | None = None
 
 
 @dataclass(frozen=True)
@@ -50,13 +54,21 @@ class Findings:
     not_observed: tuple[str, ...]
 
 
-def find(runs: Runs, comparisons: Mapping[str, Comparison]) -> Findings:
-    """Looks at all metrics of a run together."""
+def find(
+    runs: Runs, comparisons: Mapping[str, Comparison], declared: Mapping[str, DeclaredDivergence] = MappingProxyType({})
+) -> Findings:
+    """Looks at all metrics of a run together.
+
+    Args:
+        runs: the traces.
+        comparisons: of all metrics.
+        declared: what the class says about them.
+    """
     of_the_run = tuple(_of_the_run(runs))
     last = runs.resume_point + steps_made(runs.resume)
     concerned = {metric: found for metric, found in comparisons.items() if not _explained_by_the_end(found, last)}
     causes = tuple(
-        RootCause(comparison, diagnosis, _agreeing(comparison, comparisons))
+        RootCause(comparison, diagnosis, _agreeing(comparison, comparisons), declared.get(comparison.metric))
         for comparison, diagnosis in diagnosed_root_causes(runs, concerned)
     )
     named = {cause.comparison.metric for cause in causes}

@@ -59,7 +59,8 @@ def _cause_lines(runs: Runs, cause: RootCause) -> Iterator[str]:
     first = comparison.mismatches[0]
     yield f"root cause of this run: {comparison.metric} at {place(first, runs.resume_point)}, {_where(comparison)}"
     if diagnosis is not None:
-        yield from _indented([diagnosis.sentence, *_how_to_fix(diagnosis)])
+        known = [f"known: {cause.declared}"] if cause.declared else _how_to_fix(diagnosis)
+        yield from _indented([diagnosis.sentence, *known])
         return
     agreeing = f"; up to there it agrees in {', '.join(cause.agreeing)}" if cause.agreeing else ""
     yield from _indented([f"no known pattern fits{agreeing}", *_values(first)])

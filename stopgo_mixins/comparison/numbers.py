@@ -155,7 +155,10 @@ def _shortest(value: torch.Tensor) -> str:
     if not isinstance(number, float):
         return str(number)
     texts = (f"{number:.{digits}g}" for digits in range(1, 17))
-    return next((text for text in texts if torch.tensor(float(text), dtype=torch.float64).to(value.dtype).item() == number), repr(number))
+    return next(
+        (text for text in texts if torch.tensor(float(text), dtype=torch.float64).to(value.dtype).item() == number),
+        repr(number),
+    )
 
 
 def _ulps(ours: torch.Tensor, theirs: torch.Tensor) -> int | None:

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, NoReturn
 from parameterized import parameterized
 
 from stopgo_mixins.comparison.compare import Comparison, compare
+from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_fault
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message, root_cause_lines
@@ -32,12 +33,14 @@ class ConsistencyAssertionsMixin:
         output_tensor_atol: absolute tolerance of ``train_output`` and ``valid_output``, together with the next.
         output_tensor_rtol: relative tolerance of the same.
         require_evidence: whether a metric that is not verified fails instead of being skipped.
+        declared: metrics that are known to diverge, from where on and why; merged over the MRO.
     """
 
     tolerances: ClassVar[Mapping[str, Tolerance]] = {}
     output_tensor_atol: ClassVar[float] = 0.0
     output_tensor_rtol: ClassVar[float] = 0.0
     require_evidence: ClassVar[bool] = False
+    declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
 
     num_steps: ClassVar[int]
     callbacks: ClassVar[Callbacks]
@@ -49,6 +52,8 @@ class ConsistencyAssertionsMixin:
     subTest: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
+    _declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
+    _control_traces: ClassVar[Mapping[str, Trace]] = {}
     _compared: ClassVar[dict[str, Comparison]]
     _runs: ClassVar[Runs | None] = None
     _findings: ClassVar[Findings | None] = None
@@ -74,7 +79,8 @@ class ConsistencyAssertionsMixin:
                     f"{cls.__name__}: no training phase has run. Either the runner never called setUpClass, or a "
                     "setUpClass of this class or of one of its bases does not call super().setUpClass()."
                 )
-            cls._runs = Runs(*(cls.trace(mode) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS)))
+            phases = (cls.trace(mode) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS))
+            cls._runs = Runs(*phases, **cls._control_traces)
         runs: Runs = vars(cls)["_runs"]
         return runs
 
@@ -94,11 +100,19 @@ class ConsistencyAssertionsMixin:
         """Passes, fails or skips by the verdict on a metric."""
         runs = self.runs()
         comparison = self.comparison(metric)
-        judgement = judge(runs, comparison)
+        if declared := self._declared.get(metric):
+            self._assert_as_declared(metric, declared)
+            return
+        judgement = judge(runs, comparison, self._tolerances.get(metric))
         if judgement.verdict is Verdict.FAILED:
             self.fail(self._failure(f"test_{metric}", comparison, judgement))
         elif judgement.verdict is not Verdict.PASSED:
             self._end(metric, judgement)
+
+    def _assert_as_declared(self, metric: str, declared: DeclaredDivergence) -> None:
+        fault = declaration_fault(declared, self.comparison(metric), self.findings())
+        if fault is not None:
+            self.fail(self._failure(f"test_{metric}", self.comparison(metric), Judgement(Verdict.FAILED, fault)))
 
     def assert_resume_point(self) -> None:
         """Fails unless the resume phase continued from the newest checkpoint, and not from scratch."""
@@ -137,7 +151,10 @@ class ConsistencyAssertionsMixin:
     def _failure(self, test: str, comparison: Comparison, judgement: Judgement) -> str:
         if not comparison.mismatches:
             return f"{test}: {judgement.reason}.\n  {self.kept_in()}"
-        return f"{failure_message(test, self.runs(), comparison, self.findings())}\n  {self.kept_in()}"
+        declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
+        return "\n".join(
+            [*declared, failure_message(test, self.runs(), comparison, self.findings()), f"  {self.kept_in()}"]
+        )
 
     @classmethod
     def root_causes(cls) -> list[str]:
@@ -147,9 +164,10 @@ class ConsistencyAssertionsMixin:
     @classmethod
     def findings(cls) -> Findings:
         """What the run shows beside a single metric, found once."""
-        if cls._findings is None:
-            cls._findings = find(cls.runs(), cls._all_comparisons())
-        return cls._findings
+        if vars(cls).get("_findings") is None:  # its own, as the runs are
+            cls._findings = find(cls.runs(), cls._all_comparisons(), cls._declared)
+        findings: Findings = vars(cls)["_findings"]
+        return findings
 
     @classmethod
     def _all_comparisons(cls) -> dict[str, Comparison]:

@@ -5,14 +5,17 @@ from __future__ import annotations
 import inspect
 import unittest
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
+from stopgo_mixins.comparison.declared import DeclaredDivergence
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.interruption import AfterValidation, AtStep, Interruption
 from stopgo_mixins.mixins.registry import did_you_mean
 
 _HOOKS = {"setup_model": "cls, mode", "setup_trainer": "cls, mode", "get_default_callbacks": "cls"}
 """Hook -> its arguments."""
+
+_Kind = TypeVar("_Kind")
 
 
 def check_order_of_bases(cls: type, mixin: type) -> None:
@@ -113,15 +116,40 @@ def merged_tolerances(cls: Any, metrics: Mapping[str, object]) -> dict[str, Tole
     Raises:
         TypeError: for an unknown metric, a value that is no Tolerance, or only one of the two output tolerances.
     """
-    merged: dict[str, Tolerance] = _output_tolerances(cls)
+    given = _merged(cls, "tolerances", Tolerance, "Tolerance(rtol=..., atol=...)", metrics)
+    return {**_output_tolerances(cls), **given}
+
+
+def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> dict[str, DeclaredDivergence]:
+    """The declared divergences of a class, merged over its MRO.
+
+    Raises:
+        TypeError: for an unknown metric, a value that is no DeclaredDivergence, or a step that the run does not make.
+    """
+    example = "DeclaredDivergence(from_step=..., cause=..., reference=...)"
+    given = _merged(cls, "declared", DeclaredDivergence, example, metrics)
+    for metric, declared in given.items():
+        if declared.from_step > cls.num_steps:
+            raise TypeError(
+                f"{cls.__name__}.declared[{metric!r}] diverges from step {declared.from_step} on, but num_steps is "
+                f"{cls.num_steps}: write a step that the run makes."
+            )
+    return given
+
+
+def _merged(
+    cls: Any, attribute: str, kind: type[_Kind], example: str, metrics: Mapping[str, object]
+) -> dict[str, _Kind]:
+    """A mapping by metric, the nearest class winning."""
+    merged: dict[str, _Kind] = {}
     for base in reversed(cls.__mro__):
-        for metric, tolerance in base.__dict__.get("tolerances", {}).items():
-            where = f"{cls.__name__}.tolerances[{metric!r}]"
+        for metric, value in base.__dict__.get(attribute, {}).items():
+            where = f"{cls.__name__}.{attribute}[{metric!r}]"
             if metric not in metrics:
                 raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")
-            if not isinstance(tolerance, Tolerance):
-                raise TypeError(f"{where} is {tolerance!r}: write Tolerance(rtol=..., atol=...).")
-            merged[metric] = tolerance
+            if not isinstance(value, kind):
+                raise TypeError(f"{where} is {value!r}: write {example}.")
+            merged[metric] = value
     return merged
 
 

@@ -6,10 +6,12 @@ import unittest
 from typing import Any, ClassVar
 
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
+from stopgo_mixins.mixins.control_arms import ControlArmsMixin
 from stopgo_mixins.mixins.declaration import (
     check_attributes,
     check_order_of_bases,
     check_was_checked,
+    merged_declarations,
     merged_tolerances,
 )
 from stopgo_mixins.mixins.faults import FaultAssertionsMixin
@@ -17,7 +19,9 @@ from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 
 
-class StopAndGoMixin(ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, TrainingPhasesMixin):
+class StopAndGoMixin(
+    ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin
+):
     """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.
 
     A subclass that is also a ``TestCase`` is concrete: it is checked when it is created and gets its tests.
@@ -31,6 +35,7 @@ class StopAndGoMixin(ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackR
         super().__init_subclass__(**kwargs)
         cls._compared = {}
         cls._runs = None
+        cls._findings = None
         cls._faulty_resumes = None
         check_order_of_bases(cls, StopAndGoMixin)
         cls._abstract = abstract
@@ -39,6 +44,7 @@ class StopAndGoMixin(ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackR
             return
         check_attributes(cls)
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
+        cls._declared = merged_declarations(cls, cls.recorder_types())
         cls._generate_tests()
 
     @classmethod

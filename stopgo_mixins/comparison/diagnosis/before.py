@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.comparison.control import noise_floor
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.mode import Mode
 
@@ -15,6 +16,9 @@ def before_the_interruption(divergence: Divergence) -> Diagnosis | None:
     """The stop phase itself differs: saving has changed the run, or two runs are never the same."""
     if divergence.first.phase is not Mode.STOP:
         return None
+    if noise_floor(divergence.runs, divergence.metric, tolerance=None):
+        sentence = f"the stop phase differs from {divergence.where} on, and so does a second uninterrupted run"
+        return Diagnosis(Cause.NOT_DETERMINISTIC, sentence)
     key = divergence.first.key
     saved = [event["update"] for event in divergence.runs.stop.events("checkpoint_saved")]
     before = [update for update in saved if update < key.step or (key.moment.is_state and update == key.step)]
@@ -24,9 +28,9 @@ def before_the_interruption(divergence: Divergence) -> Diagnosis | None:
             f"the stop phase differs from {divergence.where} on, before it was interrupted and after it saved a "
             f"checkpoint at step {before[-1]}: saving itself changed the run",
         )
-    return Diagnosis(
-        Cause.NOT_DETERMINISTIC,
-        f"the stop phase differs from {divergence.where} on, before any checkpoint was written: either training is "
-        "not deterministic, or setup_model or setup_trainer build something else for Mode.STOP; "
-        "noise_floor = True tells which",
-    )
+    sentence = f"the stop phase differs from {divergence.where} on, before any checkpoint was written: "
+    if divergence.runs.repeated is not None:
+        built = "setup_model or setup_trainer build something else for Mode.STOP, since two uninterrupted runs agree"
+        return Diagnosis(Cause.OTHER_SETUP, sentence + built)
+    either = "either training is not deterministic, or setup_model or setup_trainer build something else for Mode.STOP"
+    return Diagnosis(Cause.NOT_DETERMINISTIC, f"{sentence}{either}; noise_floor = True tells which")

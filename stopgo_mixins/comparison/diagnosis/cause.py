@@ -13,6 +13,7 @@ class Cause(str, enum.Enum):
     STEPS_MISSING = "steps missing"
     SAVING_CHANGED_THE_RUN = "saving changed the run"
     NOT_DETERMINISTIC = "not deterministic"
+    OTHER_SETUP = "another setup"
 
     DATA_RESTARTED = "data restarted"
     DATA_SHIFTED = "data shifted"
