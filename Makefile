@@ -19,6 +19,7 @@ help: ## show this list
 
 install: .venv/.full ## make .venv with everything `make test` needs
 
+demo: export OMP_NUM_THREADS := 1 # the model is too small to be shared
 demo: .venv-newest/.light ## train on real digits: stop, resume, compare
 	$(NEWEST_PYTHON) -m examples.demo
 
