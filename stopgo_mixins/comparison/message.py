@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import Difference
-from stopgo_mixins.comparison.findings import diagnosed_root_causes  # noqa: F401 - its old home
 from stopgo_mixins.comparison.numbers import distance
 from stopgo_mixins.comparison.wording import form, listed, place, ranges
 
