@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any
 
 from stopgo_mixins import AtStep, Mode, require_nemo
 from tests.megatron.cases import NOT_VARYING, GPTMixin
@@ -40,6 +41,10 @@ class TestCleanRuns(_CleanCase):
         class Case(GPTMixin, unittest.TestCase):
             precision = "16-mixed"
             interruption = AtStep(step=5)  # between two validations; the bridge writes the checkpoint itself
+
+            @classmethod
+            def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
+                return {**super().trainer_arguments(mode), "num_sanity_val_steps": 2}  # as NeMo has it by default
 
         outcome = self.assert_clean(Case)
         self.assertIn("precision_state", outcome.passed)

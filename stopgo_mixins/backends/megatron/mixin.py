@@ -182,13 +182,11 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         model, data, *optimizer = cls.setup_model(mode)
         trainer: Any = cls.setup_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
-        others = [callback for callback in trainer.callbacks if callback is not bridge]
-        if len(others) == len(trainer.callbacks):
+        if not any(callback is bridge for callback in trainer.callbacks):
             raise TypeError(
                 f"{cls.__name__}.setup_trainer returned a trainer without the registered callbacks: pass "
                 "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
             )
-        trainer.callbacks = [*others, bridge]  # last, so that it knows which checkpoints others have written
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
         bridge.begin(cls.plan(mode))
