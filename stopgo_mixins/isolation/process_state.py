@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,10 +16,18 @@ import torch
 
 @contextmanager
 def preserved_process_state() -> Iterator[None]:
-    """Restores generators, numeric settings, environment, working directory and warning filters when left."""
+    """Restores generators, numeric settings, environment, working directory, signal handlers and warning filters."""
     with ExitStack() as stack:
         stack.enter_context(warnings.catch_warnings())
-        for restore in (_generators(), _determinism(), _numerics(), _default_device(), _environment(), _directory()):
+        for restore in (
+            _generators(),
+            _determinism(),
+            _numerics(),
+            _default_device(),
+            _environment(),
+            _directory(),
+            _signals(),
+        ):
             stack.callback(restore)
         yield
 
@@ -78,6 +87,18 @@ def _default_device() -> Callable[[], None]:
 def _directory() -> Callable[[], None]:
     directory = Path.cwd()
     return lambda: os.chdir(directory)
+
+
+def _signals() -> Callable[[], None]:
+    handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            # None stands for one that native code installed, which cannot be put back.
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+
+    return restore
 
 
 def _environment() -> Callable[[], None]:
