@@ -18,6 +18,8 @@ from stopgo_mixins.mixins.faults import FaultAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
 
 class StopAndGoMixin(
     ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin
