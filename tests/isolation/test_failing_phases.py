@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import tempfile
 import unittest
@@ -15,7 +16,7 @@ from lightning.pytorch.plugins import TorchCheckpointIO
 
 from stopgo_mixins import AfterValidation, Mode, PhaseError
 from tests.outcome import concrete, run
-from tests.tiny import TinyMixin
+from tests.tiny import TinyMixin, TinyModule, tiny_loaders
 
 
 class BrokenMixin(TinyMixin, abstract=True):
@@ -29,7 +30,7 @@ class BrokenMixin(TinyMixin, abstract=True):
         if mode is cls.broken:
             sys.stdout.write("".join(f"line {number}\n" for number in range(20)))
             sys.stderr.write("the last words\n")
-            raise cls.error
+            raise type(cls.error)(*cls.error.args)
         return super().setup_model(mode)
 
 
@@ -47,7 +48,12 @@ class TestErrors(unittest.TestCase):
         self.addCleanup(case.doClassCleanups)
         with self.assertRaises(PhaseError) as caught:
             case.setUpClass()
-        self.assertIs(caught.exception.__cause__, BrokenMixin.error)
+        self.assertEqual(repr(caught.exception.__cause__), repr(BrokenMixin.error))
+
+    def test_the_traceback_leads_to_the_users_code_only(self) -> None:
+        message = run(concrete(BrokenMixin)).error
+        self.assertIn(__file__, message)
+        self.assertNotIn("/stopgo_mixins/", message)
 
     def test_each_phase_is_named(self) -> None:
         for mode, name in ((Mode.RESUME, "resume"), (Mode.CONTINUOUS, "continuous")):
@@ -70,6 +76,25 @@ class TestErrors(unittest.TestCase):
         self.addCleanup(case.doClassCleanups)
         with self.assertRaises(KeyboardInterrupt):
             run(case)
+
+
+class InterruptedModule(TinyModule):
+    def training_step(self, batch: Any, batch_idx: int) -> Any:
+        raise KeyboardInterrupt
+
+
+class TestCtrlCInTraining(unittest.TestCase):
+    """Lightning turns it into an exit, and has the process ignore every later one."""
+
+    def test_ends_the_suite(self) -> None:
+        case = concrete(
+            TinyMixin, setup_model=classmethod(lambda cls, mode: (InterruptedModule(cls.lr), tiny_loaders()))
+        )
+        self.addCleanup(case.doClassCleanups)
+        handler = signal.getsignal(signal.SIGINT)
+        with self.assertRaises(KeyboardInterrupt):
+            run(case)
+        self.assertIs(signal.getsignal(signal.SIGINT), handler)
 
 
 class NoCheckpointIO(TorchCheckpointIO):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import unittest
 import warnings
 from collections.abc import Callable
@@ -43,6 +44,10 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "changed environment variable": (lambda: os.environ["HOME"], lambda: os.environ.update(HOME="elsewhere")),
     "removed environment variable": (lambda: os.environ.get("HOME"), lambda: os.environ.pop("HOME")),
     "warning filters": (lambda: list(warnings.filters), lambda: warnings.simplefilter("error")),
+    "signal handlers": (
+        lambda: signal.getsignal(signal.SIGINT),
+        lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    ),
     "working directory": (Path.cwd, lambda: os.chdir("/")),
 }
 """What a phase may change: how to read it, and how to change it."""
