@@ -15,6 +15,8 @@ from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
 
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
 
 class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     """Runs the phases with ``lightning.pytorch.Trainer``.
