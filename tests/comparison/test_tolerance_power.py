@@ -23,8 +23,8 @@ class TestPower(SyntheticCase):
         """``limit`` times the tolerance is the first that accepts the replacement."""
         (weakness,) = self.weaknesses(value, tolerance)
         self.assertEqual(weakness.replacement, replacement)
-        for largest, given in ((weakness.largest.rtol, tolerance.rtol), (weakness.largest.atol, tolerance.atol)):
-            self.assertTrue(0.9 * limit * given <= largest <= limit * given, weakness)
+        for largest, wide in ((weakness.largest.rtol, tolerance.rtol), (weakness.largest.atol, tolerance.atol)):
+            self.assertTrue(0.9 * limit * wide <= largest <= limit * wide, weakness)
         self.assertEqual(self.weaknesses(value, weakness.largest), [])
 
     def test_zeros_would_pass(self) -> None:
@@ -91,8 +91,8 @@ class TestPower(SyntheticCase):
         judgement = self.judge(phases, "metric", Tolerance(atol=1e-4))
         self.assertEqual(judgement.verdict, Verdict.NOT_VERIFIED)
         sentence = (
-            "Tolerance(rtol=0.0, atol=0.0001) is too wide for the value: the value could be replaced by itself one step "
-            "earlier and would still pass. The largest tolerance that would do is Tolerance(rtol=0.0, atol=1e-06)"
+            "Tolerance(rtol=0.0, atol=0.0001) is too wide for the value: the value could be replaced by itself one "
+            "step earlier and would still pass. The largest tolerance that would do is Tolerance(rtol=0.0, atol=1e-06)"
         )
         self.assertEqual(judgement.reason, sentence)
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import Difference
@@ -16,7 +18,7 @@ from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
 
-_WINDOW = 2
+_SHORTEST_RUN = 2
 """So many batches in a row must match before a place is believed."""
 
 
@@ -97,12 +99,20 @@ class _Reading:
 
     def found(self) -> int | None:
         """Where the wrong batches stand in the continuous run; where they stand twice, the likeliest place."""
-        places = [place for place in range(len(self.expected)) if place != self.index and self._stands_at(place)]
-        return min(places, key=self._unlikeliness, default=None)
+        runs = {place: self._run_at(place) for place in range(len(self.expected)) if place != self.index}
+        found = [place for place, run in runs.items() if run]
+        return min(found, key=lambda place: (-runs[place], self._unlikeliness(place)), default=None)
 
-    def _stands_at(self, place: int) -> bool:
-        pairs = list(zip(self.tail[:_WINDOW], self.expected[place : place + _WINDOW], strict=False))
-        return all(ours.content == theirs.content for ours, theirs in pairs)
+    def _run_at(self, place: int) -> float:
+        """How many batches in a row are those of ``expected[place:]``; 0 for fewer than are believed.
+
+        Infinite if all are that there are to compare; a single one where there is no second to compare.
+        """
+        pairs = list(zip(self.tail, self.expected[place:], strict=False))
+        run = len(list(takewhile(bool, (ours.content == theirs.content for ours, theirs in pairs))))
+        if run == len(pairs) > 1:
+            return math.inf
+        return run if run >= min(_SHORTEST_RUN, len(pairs)) else 0
 
     def _unlikeliness(self, place: int) -> tuple[int, int]:
         likely = [self.last_epoch, 0] if self.is_first else [0]
