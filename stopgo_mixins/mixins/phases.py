@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -57,6 +58,8 @@ class TrainingPhasesMixin:
     exp_name: ClassVar[str]
     callbacks: ClassVar[Callbacks]
 
+    _models: ClassVar[list[weakref.ref[Any]]]
+
     @classmethod
     def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
         """Returns ``(model, data)`` or ``(model, data, optimizer)``: fresh objects at every call."""
@@ -78,6 +81,26 @@ class TrainingPhasesMixin:
         raise NotImplementedError
 
     @classmethod
+    def make_model(cls, mode: Mode) -> tuple[Any, ...]:
+        """Returns what ``setup_model`` returns, for a backend.
+
+        Raises:
+            TypeError: when it returns anything else than it should, or a model that an earlier phase has trained.
+        """
+        made = cls.setup_model(mode)
+        if not isinstance(made, tuple) or len(made) not in (2, 3):
+            found = f"a tuple of {len(made)}" if isinstance(made, tuple) else f"a {type(made).__name__}"
+            raise TypeError(
+                f"{cls.__name__}.setup_model returned {found}: return (model, data) or (model, data, optimizer)."
+            )
+        if any(model() is made[0] for model in cls._models):
+            raise TypeError(
+                f"{cls.__name__}.setup_model returned the model of an earlier phase: build a new one each time."
+            )
+        cls._models.append(weakref.ref(made[0]))
+        return made
+
+    @classmethod
     def setUpClass(cls) -> None:
         """Runs the three phases."""
         super().setUpClass()  # type: ignore[misc]  # TestCase's, or that of the suite's own base
@@ -93,6 +116,7 @@ class TrainingPhasesMixin:
         cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
         cls.metadata_dir.mkdir()
         cls.callbacks = cls.get_default_callbacks()
+        cls._models = []
 
     @classmethod
     def run_stop_and_go(cls) -> None:
