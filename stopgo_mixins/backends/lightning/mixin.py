@@ -71,7 +71,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def train(cls, mode: Mode) -> None:
         """Builds model, data and trainer anew and fits."""
-        model, data, *optimizer = cls.setup_model(mode)
+        model, data, *optimizer = cls.make_model(mode)
         if optimizer:
             model.configure_optimizers = lambda: optimizer[0]
         trainer = cls.setup_trainer(mode)
