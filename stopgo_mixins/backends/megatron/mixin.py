@@ -179,7 +179,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
         from stopgo_mixins.backends.megatron.bridge import MegatronBridge
 
-        model, data, *optimizer = cls.setup_model(mode)
+        model, data, *optimizer = cls.make_model(mode)
         trainer: Any = cls.setup_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
         if not any(callback is bridge for callback in trainer.callbacks):
