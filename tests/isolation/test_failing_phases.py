@@ -136,6 +136,20 @@ class TestBrokenPromises(unittest.TestCase):
             message,
         )
 
+    def test_a_model_of_an_earlier_phase(self) -> None:
+        model = TinyModule()
+        message = run(concrete(TinyMixin, setup_model=classmethod(lambda cls, mode: (model, tiny_loaders())))).error
+        self.assertIn(
+            "Tiny: the resume phase failed: TypeError: Tiny.setup_model returned the model of an earlier phase: build "
+            "a new one each time.",
+            message,
+        )
+
+    def test_something_else_than_a_model_and_data(self) -> None:
+        for made, found in ((TinyModule(), "a TinyModule"), ((TinyModule(),), "a tuple of 1"), (None, "a NoneType")):
+            message = run(concrete(TinyMixin, setup_model=staticmethod(lambda mode, made=made: made))).error
+            self.assertIn(f"Tiny.setup_model returned {found}: return (model, data) or (model, data, opt", message)
+
     def test_a_trainer_without_the_callbacks(self) -> None:
         message = run(concrete(TrainerMixin, arguments={"callbacks": []})).error
         self.assertIn("Trainer.setup_trainer returned a trainer without the registered callbacks: pass", message)
