@@ -26,7 +26,7 @@ DEPENDS_ON: Mapping[str, tuple[str, ...]] = {
     "global_step": (),
     "consumed_samples": (),
     "validation_schedule": (),
-    "loop_progress": ("global_step", "consumed_samples", "validation_schedule"),
+    "loop_progress": ("global_step", "consumed_samples", "validation_schedule", "train_input"),
     "scheduler_state": (*_LOSSES, "validation_schedule"),
     "learning_rate": ("scheduler_state", *_LOSSES),
     "param_groups": ("scheduler_state",),
