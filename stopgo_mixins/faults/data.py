@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import torch
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults.fault import Fault, NotApplicable, Point, Symptom
 from stopgo_mixins.faults.injections import ChangeBatches, EditCheckpoint
+from stopgo_mixins.recorders.generators import generators_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -73,7 +75,13 @@ def _first_permutation(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
     return run.batches.read(_read_before(run), run.batches.epochs[1])
 
 
+def _require_within_epoch(run: StoppedRun) -> None:
+    if run.saved.at_epoch_end:  # nothing would be left of an epoch of which as much is skipped
+        raise NotApplicable("the run is interrupted at the end of an epoch: interrupt it within one")
+
+
 def _require_second_epoch(run: StoppedRun) -> None:
+    _require_within_epoch(run)
     if not _epoch(run):
         raise NotApplicable("the run is interrupted in its first epoch: interrupt it in a later one")
 
@@ -81,7 +89,8 @@ def _require_second_epoch(run: StoppedRun) -> None:
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
     for _ in epoch.batches:
         pass
-    return epoch.again()
+    with torch.random.fork_rng():  # whatever beginning another pass draws
+        return epoch.again()
 
 
 def _epoch_replayed(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
@@ -94,9 +103,24 @@ def _require_epoch_end(run: StoppedRun) -> None:
 
 
 def _reshuffled(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
+    with _other_random_numbers(epoch.loader):
+        batches = epoch.again()
+        for _ in range(_read_before(run)):  # the permutation is drawn when the first batch is read
+            next(batches)
+    return batches
+
+
+@contextmanager
+def _other_random_numbers(loader: object) -> Iterator[None]:
+    """Lets the global generator and those of a loader begin elsewhere, and puts them back."""
+    own = [found for _, found in generators_of("", loader) if isinstance(found, torch.Generator)]
+    states = [generator.get_state() for generator in own]
     with torch.random.fork_rng():
-        torch.manual_seed(ANOTHER_SEED)
-        return islice(epoch.again(), _read_before(run), None)
+        for generator in (torch.default_generator, *own):
+            generator.manual_seed(ANOTHER_SEED)
+        yield
+    for generator, state in zip(own, states, strict=True):
+        generator.set_state(state)
 
 
 def _in_first_epoch(change: Callable[[StoppedRun, Pass], Iterator[Any]]) -> Callable[[StoppedRun, Pass], Iterator[Any]]:
@@ -109,7 +133,7 @@ DATA_RESTARTED = Fault(
     what="the training loader begins with its first batch",
     injection=EditCheckpoint(_forget_position),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.DATA_RESTARTED,
+    causes=(Cause.DATA_RESTARTED,),
 )
 LAST_BATCH_AGAIN = Fault(
     id="F16a",
@@ -117,7 +141,7 @@ LAST_BATCH_AGAIN = Fault(
     what="the resume phase reads the stop phase's last batch again",
     injection=ChangeBatches(_in_first_epoch(_last_batch_again)),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.DATA_SHIFTED,
+    causes=(Cause.DATA_SHIFTED,),
 )
 BATCH_SKIPPED = Fault(
     id="F16b",
@@ -125,7 +149,7 @@ BATCH_SKIPPED = Fault(
     what="the resume phase leaves out the batch that comes next",
     injection=ChangeBatches(_in_first_epoch(_one_skipped)),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.DATA_SHIFTED,
+    causes=(Cause.DATA_SHIFTED,),
 )
 ACCUMULATION_IGNORED = Fault(
     id="F17",
@@ -133,15 +157,15 @@ ACCUMULATION_IGNORED = Fault(
     what="the resume phase skips as many micro-batches as there were updates",
     injection=ChangeBatches(_in_first_epoch(_updates_skipped_only), _require_accumulation),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.DATA_SHIFTED,
+    causes=(Cause.DATA_SHIFTED,),
 )
 SKIPPED_IN_EVERY_EPOCH = Fault(
     id="F18",
     name="skip in every later epoch too",
     what="every epoch after the resumed one lacks its first batches",
-    injection=ChangeBatches(_skipped_in_every_epoch),
+    injection=ChangeBatches(_skipped_in_every_epoch, _require_within_epoch),
     symptoms=(Symptom("train_input", Point.LATER),),
-    cause=Cause.EPOCH_SHORTER,
+    causes=(Cause.EPOCH_SHORTER,),
 )
 FIRST_PERMUTATION_REUSED = Fault(
     id="F19",
@@ -149,7 +173,7 @@ FIRST_PERMUTATION_REUSED = Fault(
     what="the resumed epoch has the order of the first epoch",
     injection=ChangeBatches(_in_first_epoch(_first_permutation), _require_second_epoch),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.EPOCH_ORDER_REUSED,
+    causes=(Cause.EPOCH_ORDER_REUSED,),
 )
 EPOCH_SKIPPED = Fault(
     id="F20",
@@ -157,7 +181,7 @@ EPOCH_SKIPPED = Fault(
     what="after a checkpoint at an epoch's end the next epoch is left out",
     injection=ChangeBatches(_in_first_epoch(_epoch_skipped), _require_epoch_end),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.EPOCH_SKIPPED,
+    causes=(Cause.EPOCH_SKIPPED,),
 )
 EPOCH_REPLAYED = Fault(
     id="F21",
@@ -165,13 +189,13 @@ EPOCH_REPLAYED = Fault(
     what="after a checkpoint at an epoch's end the epoch runs again",
     injection=ChangeBatches(_in_first_epoch(_epoch_replayed), _require_epoch_end),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.EPOCH_REPLAYED,
+    causes=(Cause.EPOCH_REPLAYED,),
 )
 RESHUFFLED_THEN_SKIPPED = Fault(
     id="F23",
     name="reshuffled, then skipped",
     what="the resumed epoch is shuffled anew, and what was read before is skipped in the new order",
-    injection=ChangeBatches(_in_first_epoch(_reshuffled)),
-    symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    cause=Cause.DATA_RESHUFFLED,
+    injection=ChangeBatches(_in_first_epoch(_reshuffled), _require_within_epoch),
+    symptoms=(Symptom("train_input", Point.FIRST_STEP), Symptom("sample_exposure", Point.LATER)),
+    causes=(Cause.OTHER_SAMPLES,),
 )

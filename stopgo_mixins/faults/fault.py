@@ -47,12 +47,10 @@ class Symptom:
     Attributes:
         metric: whose test, or which check of the run as a whole (``"number_of_steps"``).
         point: where the metric must differ first; ``None`` for a check of the run.
-        is_due: whether it must fail in a run at all.
     """
 
     metric: str
     point: Point | None = None
-    is_due: Callable[[StoppedRun], bool] = lambda run: True
 
 
 class Injection:
@@ -73,6 +71,10 @@ class Injection:
         """Subscribers to the events of the resume phase, called before every recorder."""
         return ()
 
+    def validations_moved(self, run: StoppedRun) -> int:
+        """By how many micro-batches every validation of the resume phase comes later (earlier if negative)."""
+        return 0
+
     def training_loader(self, loader: Any, run: StoppedRun) -> Any:
         """The training loader that the resume phase reads."""
         return loader
@@ -91,8 +93,8 @@ class Fault:
         name: a few words for a table.
         what: what is broken, for someone who reads that no test noticed.
         injection: how it comes about.
-        symptoms: the tests that must fail, the root cause first; further ones may fail as a consequence.
-        cause: the cause that the diagnosis must name; ``None`` where the failing test itself is the name.
+        symptoms: the tests that must fail in any run, the root cause first; others may fail as a consequence.
+        causes: of which the diagnosis must name one; none where the failing test itself is the name.
         ends_the_phase: the resume phase must fail, and say which checkpoint it could not load.
         unseen: says why no test can notice it in a run, and what gives the test power; ``None`` where one should.
     """
@@ -102,7 +104,7 @@ class Fault:
     what: str
     injection: Injection
     symptoms: tuple[Symptom, ...]
-    cause: Cause | None = None
+    causes: tuple[Cause, ...] = ()
     ends_the_phase: bool = False
     unseen: Callable[[StoppedRun], str | None] = lambda run: None
 

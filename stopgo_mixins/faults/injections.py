@@ -98,6 +98,25 @@ class ChangeValidationBatches(Injection):
         return reading(loader, self._change)
 
 
+class MoveValidations(Injection):
+    """The resume phase validates after other micro-batches.
+
+    Args:
+        by: how many micro-batches later.
+    """
+
+    def __init__(self, by: Callable[[StoppedRun], int]) -> None:
+        self._by = by
+
+    def prepare(self, run: StoppedRun) -> None:
+        """Looks whether validations can be moved."""
+        self._by(run)
+
+    def validations_moved(self, run: StoppedRun) -> int:
+        """By how many micro-batches."""
+        return self._by(run)
+
+
 class LoadInstead(Injection):
     """The resume phase loads another checkpoint, or none.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain, count, islice
 from typing import Any
 
 
@@ -12,12 +13,15 @@ class Pass:
     """One pass over a loader: an epoch, or a validation.
 
     Attributes:
-        number: counted from 0 in each phase, from the first one of which a batch is read.
+        number: counted from 0 in each phase; a pass without a batch, such as the rest of an epoch that was over when
+            the checkpoint was written, does not count.
+        loader: over which it is.
         batches: what the loader yields.
         again: begins another pass.
     """
 
     number: int
+    loader: Any
     batches: Iterator[Any]
     again: Callable[[], Iterator[Any]]
 
@@ -33,14 +37,17 @@ def reading(loader: Any, change: Change) -> Any:
     position or type gets the answer of old.
     """
     original = type(loader)
-    numbers = iter(range(2**63))
+    numbers = count()
 
     def begin(self: Any) -> Iterator[Any]:
         # Begun at once, since that may draw random numbers; numbered once it is read, since not every pass is.
-        return read(iter(original.__iter__(self)), lambda: iter(original.__iter__(self)))
+        return read(self, iter(original.__iter__(self)))
 
-    def read(batches: Iterator[Any], again: Callable[[], Iterator[Any]]) -> Iterator[Any]:
-        yield from change(Pass(next(numbers), batches, again))
+    def read(self: Any, batches: Iterator[Any]) -> Iterator[Any]:
+        first = list(islice(batches, 1))
+        if first:
+            whole = chain(first, batches)
+            yield from change(Pass(next(numbers), self, whole, lambda: iter(original.__iter__(self))))
 
     loader.__class__ = type(original.__name__, (original,), {"__iter__": begin, "__module__": original.__module__})
     return loader

@@ -10,7 +10,7 @@ from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults.disturbance import Disturbance
 from stopgo_mixins.faults.fault import Fault, NotApplicable, Point, Symptom
 from stopgo_mixins.faults.injections import Disturb
-from stopgo_mixins.recorders.averaging import AveragedWeightsRecorder
+from stopgo_mixins.recorders.averaging import AveragedWeightsRecorder, trained_tensors
 from stopgo_mixins.recorders.model import ExtraStateRecorder
 
 if TYPE_CHECKING:
@@ -53,14 +53,16 @@ class AverageLoaded(Disturbance):
 
 
 def _averages(state: TrainingState) -> Iterator[tuple[Tensor, Tensor]]:
-    """Every averaged weight with the trained one."""
-    trained = dict(state.model.named_parameters())
+    """Every averaged weight with the trained one, whose name is longer where only a part of the model is averaged."""
+    trained = dict(trained_tensors(state.model, state.model.named_parameters()))
     copies: Any = AveragedWeightsRecorder().read(state)
     for tensors in copies.values():
-        for name, weight in trained.items():
-            average = next((tensors[found] for found in (name, f"module.{name}") if found in tensors), None)
-            if average is not None:
-                yield average, weight
+        for name, average in tensors.items():
+            own = name.removeprefix("module.")
+            alike = [(other, weight) for other, weight in trained.items() if weight.shape == average.shape]
+            found = [weight for other, weight in alike if f".{other}".endswith(f".{own}")]
+            if len(found) == 1:
+                yield average, found[0]
 
 
 def _require(metric: str, what: str, run: StoppedRun) -> None:
@@ -82,7 +84,7 @@ EXTRA_STATE_LOST = Fault(
     what="what get_extra_state() gave to the checkpoint is not given back",
     injection=Disturb(ExtraStateNotLoaded, _require_extra_state),
     symptoms=(Symptom("extra_state", Point.RESTORED),),
-    cause=Cause.INITIAL_VALUE,
+    causes=(Cause.INITIAL_VALUE,),
 )
 AVERAGED_WEIGHTS_LOST = Fault(
     id="F47",
@@ -90,7 +92,7 @@ AVERAGED_WEIGHTS_LOST = Fault(
     what="the averaged weights begin anew from the trained ones",
     injection=Disturb(AverageLost, _require_average),
     symptoms=(Symptom("averaged_weights", Point.RESTORED),),
-    cause=Cause.COPY_OF_ANOTHER,
+    causes=(Cause.COPY_OF_ANOTHER,),
 )
 AVERAGED_WEIGHTS_LOADED = Fault(
     id="F48",
@@ -98,5 +100,5 @@ AVERAGED_WEIGHTS_LOADED = Fault(
     what="the run trains on with the averaged weights",
     injection=Disturb(AverageLoaded, _require_average),
     symptoms=(Symptom("parameters", Point.RESTORED),),
-    cause=Cause.COPY_OF_ANOTHER,
+    causes=(Cause.COPY_OF_ANOTHER,),
 )

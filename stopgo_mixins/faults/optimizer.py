@@ -90,7 +90,7 @@ HYPER_PARAMETERS_FROM_CONSTRUCTOR = Fault(
     what="the learning rate is restored, but weight decay is what the optimizer's constructor gives",
     injection=EditCheckpoint(_weight_decay_of_constructor),
     symptoms=(Symptom("param_groups", Point.RESTORED),),
-    cause=Cause.HYPER_PARAMETER,
+    causes=(Cause.HYPER_PARAMETER,),
     unseen=_same_weight_decay,
 )
 OPTIMIZER_STATE_EMPTY = Fault(
@@ -99,7 +99,7 @@ OPTIMIZER_STATE_EMPTY = Fault(
     what="the optimizer starts anew, as if it had never made a step",
     injection=EditCheckpoint(_empty),
     symptoms=(Symptom("optimizer_state", Point.RESTORED),),
-    cause=Cause.STATE_MISSING,
+    causes=(Cause.STATE_MISSING,),
 )
 SECOND_MOMENT_ZERO = Fault(
     id="F33",
@@ -107,7 +107,7 @@ SECOND_MOMENT_ZERO = Fault(
     what="the mean of squared gradients is zero, while the mean of gradients is right",
     injection=EditCheckpoint(_zero_second_moment),
     symptoms=(Symptom("optimizer_state", Point.RESTORED),),
-    cause=Cause.ZEROS,
+    causes=(Cause.ZEROS,),
 )
 STEP_COUNTER_LOST = Fault(
     id="F37",
@@ -115,7 +115,7 @@ STEP_COUNTER_LOST = Fault(
     what="the optimizer corrects its moments' bias as if it made its first step",
     injection=EditCheckpoint(_forget_steps),
     symptoms=(Symptom("optimizer_state", Point.RESTORED),),
-    cause=Cause.COUNTER_LOST,
+    causes=(Cause.COUNTER_LOST,),
 )
 MASTER_WEIGHTS_ROUNDED = Fault(
     id="F38",
@@ -123,5 +123,5 @@ MASTER_WEIGHTS_ROUNDED = Fault(
     what="the optimizer's float32 weights are what their bf16 copies can hold",
     injection=EditCheckpoint(_round_masters),
     symptoms=(Symptom("optimizer_state", Point.RESTORED),),
-    cause=Cause.ROUNDED,
+    causes=(Cause.ROUNDED,),
 )

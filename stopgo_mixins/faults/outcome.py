@@ -20,6 +20,19 @@ class Status(enum.Enum):
 
 
 @dataclass(frozen=True)
+class FailedTest:
+    """A test that fails because of a fault.
+
+    Attributes:
+        name: of the method, such as ``"test_rng_state"``.
+        place: where its metric differs first, such as ``"state 9"``; empty where it compares none.
+    """
+
+    name: str
+    place: str
+
+
+@dataclass(frozen=True)
 class RootCause:
     """A divergence that no other one explains.
 
@@ -44,7 +57,6 @@ class Outcome:
         fault: which one.
         status: whether any test failed because of it.
         tests: those that failed, and do not fail without a fault; the one that shows the fault itself stands first.
-        place: where that test's metric differs first; empty where it compares none.
         root_causes: those that the failing tests name.
         reason: why it survived and what would give the tests power, or why it is not applicable.
         missing: what the failing tests should have shown and did not, one sentence each.
@@ -52,19 +64,15 @@ class Outcome:
 
     fault: Fault
     status: Status
-    tests: tuple[str, ...] = ()
-    place: str = ""
+    tests: tuple[FailedTest, ...] = ()
     root_causes: tuple[RootCause, ...] = ()
     reason: str = ""
     missing: tuple[str, ...] = ()
 
     @property
     def cause_named(self) -> bool:
-        """Whether a root cause bears the name of what was injected, or the failing test itself does."""
-        causes = {root_cause.cause for root_cause in self.root_causes}
-        return (
-            self.status is Status.CAUGHT and not self.missing and (not self.fault.cause or self.fault.cause in causes)
-        )
+        """Whether the tests failed as they should, and a root cause bears the name of what was injected."""
+        return self.status is Status.CAUGHT and not self.missing
 
     def as_dict(self) -> dict[str, Any]:
         """Everything but the fault's injection, for JSON."""
@@ -73,10 +81,9 @@ class Outcome:
             "fault": self.fault.name,
             "what": self.fault.what,
             "status": self.status.value,
-            "tests": list(self.tests),
-            "place": self.place,
-            "cause": self.fault.cause,
+            "tests": [vars(test) for test in self.tests],
             "cause_named": self.cause_named,
+            "missing": list(self.missing),
             "root_causes": [vars(root_cause) for root_cause in self.root_causes],
             "reason": self.reason,
         }

@@ -37,6 +37,6 @@ SCALER_LOST = Fault(
     what="the gradient scaler begins anew, with its initial scale",
     injection=EditCheckpoint(_begin_anew),
     symptoms=(Symptom("precision_state", Point.RESTORED),),
-    cause=Cause.INITIAL_VALUE,
+    causes=(Cause.INITIAL_VALUE,),
     unseen=_still_as_it_began,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause
-from stopgo_mixins.faults.fault import Fault, Point, Symptom
+from stopgo_mixins.faults.fault import Fault, NotApplicable, Point, Symptom
 from stopgo_mixins.faults.injections import EditCheckpoint, LoadInstead
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def _one_step_ahead(saved: SavedState, run: StoppedRun) -> None:
 
 
 def _logged_steps_restart(saved: SavedState, run: StoppedRun) -> None:
+    if "logged_metrics" not in run.continuous.metrics:
+        raise NotApplicable("the run logs nothing")
     saved.restart_logged_steps()
 
 
@@ -39,7 +41,7 @@ CONSUMED_SAMPLES_WRONG = Fault(
     what="the trainer counts more samples than it has read, while the data are right",
     injection=EditCheckpoint(_more_consumed_samples),
     symptoms=(Symptom("consumed_samples", Point.RESTORED),),
-    cause=Cause.COUNTER_SHIFTED,
+    causes=(Cause.COUNTER_SHIFTED,),
 )
 GLOBAL_STEP_OFF_BY_ONE = Fault(
     id="F52",
@@ -47,7 +49,7 @@ GLOBAL_STEP_OFF_BY_ONE = Fault(
     what="the trainer counts one step more than it has made",
     injection=EditCheckpoint(_one_step_ahead),
     symptoms=(Symptom("global_step", Point.RESTORED),),
-    cause=Cause.COUNTER_SHIFTED,
+    causes=(Cause.COUNTER_SHIFTED,),
 )
 LOGGED_STEPS_RESTART = Fault(
     id="F53",
@@ -55,7 +57,7 @@ LOGGED_STEPS_RESTART = Fault(
     what="what the resume phase logs stands under steps counted from 0",
     injection=EditCheckpoint(_logged_steps_restart),
     symptoms=(Symptom("logged_metrics", Point.NEXT_RECORD),),
-    cause=Cause.COUNTER_LOST,
+    causes=(Cause.COUNTER_LOST, Cause.COUNTER_SHIFTED),
 )
 NOTHING_TRAINED = Fault(
     id="F59",
@@ -63,7 +65,7 @@ NOTHING_TRAINED = Fault(
     what="the resume phase ends without a step, and without an error",
     injection=EditCheckpoint(_already_finished),
     symptoms=(Symptom("number_of_steps"),),
-    cause=Cause.STEPS_MISSING,
+    causes=(Cause.STEPS_MISSING,),
 )
 STARTED_FROM_SCRATCH = Fault(
     id="F60",
@@ -71,5 +73,5 @@ STARTED_FROM_SCRATCH = Fault(
     what="no checkpoint is loaded: weights, data and counters begin at step 0",
     injection=LoadInstead(lambda run: None),
     symptoms=(Symptom("resume_point"),),
-    cause=Cause.COLD_START,
+    causes=(Cause.COLD_START,),
 )

@@ -96,7 +96,7 @@ def _stream(id: str, stream: str, name: str) -> Fault:
         what=f"the stream {stream!r} goes on from the phase's own seed",
         injection=Disturb(partial(StreamNotRestored, stream), partial(_require, stream)),
         symptoms=(Symptom("rng_state", Point.RESTORED),),
-        cause=Cause.RNG_NOT_RESTORED,
+        causes=(Cause.RNG_NOT_RESTORED,),
         unseen=partial(_never_drawn, stream),
     )
 
@@ -111,5 +111,5 @@ GENERATOR_NOT_RESTORED = Fault(
     what="the generator that a sampler or module owns begins anew from its seed",
     injection=Disturb(GeneratorsNotRestored, _require_generators),
     symptoms=(Symptom("rng_state", Point.RESTORED),),
-    cause=Cause.RNG_NOT_RESTORED,
+    causes=(Cause.RNG_NOT_RESTORED,),
 )

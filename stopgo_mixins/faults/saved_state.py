@@ -43,10 +43,6 @@ class SavedState:
         """
         raise NotImplementedError
 
-    def move_validations(self, micro_batches: int) -> None:
-        """Lets every later validation come so many micro-batches later (earlier if negative)."""
-        raise NotImplementedError
-
     def restart_logged_steps(self) -> None:
         """Lets the trainer count the steps under which it logs from 0."""
         raise NotImplementedError

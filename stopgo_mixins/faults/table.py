@@ -30,18 +30,16 @@ def _row(outcome: Outcome) -> tuple[str, str, str, str]:
 def _caught_by(outcome: Outcome) -> str:
     if outcome.status is not Status.CAUGHT:
         return ""
-    place = f", {outcome.place}" if outcome.place else ""
-    return f"{outcome.tests[0]}{place}: {_cause(outcome)}"
+    test = outcome.tests[0]
+    place = f", {test.place}" if test.place else ""
+    return f"{test.name}{place}: {_cause(outcome)}"
 
 
 def _cause(outcome: Outcome) -> str:
+    named = sorted({str(found.cause) for found in outcome.root_causes if found.cause})
     if outcome.cause_named:
-        return str(outcome.fault.cause or "says it")
-    return f"cause not named ({', '.join(_causes(outcome)) or 'none'})"
-
-
-def _causes(outcome: Outcome) -> list[str]:
-    return sorted({cause.cause for cause in outcome.root_causes if cause.cause})
+        return ", ".join(set(outcome.fault.causes) & set(named)) or "the error names the checkpoint"
+    return f"not named; named: {', '.join(named) or 'none'}"
 
 
 def _below(outcome: Outcome) -> str:

@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults.fault import Fault, NotApplicable, Point, Symptom
-from stopgo_mixins.faults.injections import ChangeValidationBatches, EditCheckpoint
+from stopgo_mixins.faults.injections import ChangeValidationBatches, MoveValidations
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from stopgo_mixins.faults.loaders import Pass
-    from stopgo_mixins.faults.saved_state import SavedState
     from stopgo_mixins.faults.stopped_run import StoppedRun
 
 
@@ -26,14 +25,14 @@ def _one_batch_only(validation: Pass) -> Iterator[Any]:
     return islice(validation.batches, 1)
 
 
-def _one_batch_later(saved: SavedState, run: StoppedRun) -> None:
-    """Or earlier, lest the run should seem to be resumed within a validation."""
+def _one_batch(run: StoppedRun) -> int:
+    """Later, or earlier where the run would seem to be resumed within a validation."""
     _require_validation(run)
     validated = {step for step, _ in run.continuous.ranks[0].steps("validation_schedule")}
     moves = [move for move in (1, -1) if run.resume_point - move not in validated]
     if not moves:
-        raise NotApplicable("validations come too often to be shifted by one micro-batch")
-    saved.move_validations(moves[0])
+        raise NotApplicable("validations come too often to be moved by one micro-batch")
+    return moves[0]
 
 
 def _require_validation(run: StoppedRun) -> None:
@@ -54,16 +53,16 @@ VALIDATION_READS_OTHERS = Fault(
     what="each validation of the resume phase begins with its second batch",
     injection=ChangeValidationBatches(_first_batch_last, _require_validation),
     symptoms=(Symptom("valid_input", Point.NEXT_RECORD),),
-    cause=Cause.DATA_SHIFTED,
+    causes=(Cause.DATA_SHIFTED,),
     unseen=_one_batch_per_validation,
 )
 VALIDATION_SHIFTED = Fault(
     id="F28",
     name="validation interval shifted",
     what="validations come one micro-batch too late or too early",
-    injection=EditCheckpoint(_one_batch_later),
+    injection=MoveValidations(_one_batch),
     symptoms=(Symptom("validation_schedule", Point.NEXT_RECORD),),
-    cause=Cause.VALIDATION_SHIFTED,
+    causes=(Cause.VALIDATION_SHIFTED,),
 )
 VALIDATION_CUT = Fault(
     id="F29",
@@ -71,6 +70,6 @@ VALIDATION_CUT = Fault(
     what="each validation of the resume phase ends after its first batch",
     injection=ChangeValidationBatches(_one_batch_only, _require_validation),
     symptoms=(Symptom("validation_schedule", Point.NEXT_RECORD),),
-    cause=Cause.VALIDATION_CUT_SHORT,
+    causes=(Cause.VALIDATION_CUT_SHORT,),
     unseen=_one_batch_per_validation,
 )

@@ -67,7 +67,7 @@ WEIGHTS_ROUNDED = Fault(
     what="the checkpoint keeps the weights in a lower precision than training does",
     injection=EditCheckpoint(_round),
     symptoms=(Symptom("parameters", Point.RESTORED),),
-    cause=Cause.ROUNDED,
+    causes=(Cause.ROUNDED,),
 )
 TENSOR_NOT_LOADED = Fault(
     id="F42",
@@ -75,7 +75,7 @@ TENSOR_NOT_LOADED = Fault(
     what="one weight keeps its initial value",
     injection=EditCheckpoint(_reset_one),
     symptoms=(Symptom("parameters", Point.RESTORED),),
-    cause=Cause.INITIAL_VALUE,
+    causes=(Cause.INITIAL_VALUE,),
 )
 BUFFERS_LOST = Fault(
     id="F44",
@@ -83,6 +83,6 @@ BUFFERS_LOST = Fault(
     what="the buffers, such as BatchNorm's statistics, begin anew",
     injection=EditCheckpoint(_reset_buffers),
     symptoms=(Symptom("buffers", Point.RESTORED),),
-    cause=Cause.INITIAL_VALUE,
+    causes=(Cause.INITIAL_VALUE,),
     unseen=_buffers_at_their_start,
 )

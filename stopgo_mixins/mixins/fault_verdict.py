@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.comparison.compare import compare
-from stopgo_mixins.faults.outcome import Outcome, RootCause, Status
+from stopgo_mixins.faults.outcome import FailedTest, Outcome, RootCause, Status
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
@@ -57,8 +57,7 @@ def judge_fault(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
     return Outcome(
         fault,
         Status.CAUGHT,
-        tests=tuple(failed),
-        place=_place(faulty.comparison(failed[0].removeprefix("test_"))),
+        tests=tuple(FailedTest(test, _place(faulty.comparison(test.removeprefix("test_")))) for test in failed),
         root_causes=root_causes,
         missing=(*_missing_symptoms(fault, faulty, failed), *_missing_cause(fault, root_causes)),
     )
@@ -85,7 +84,7 @@ def _place(comparison: Comparison) -> str:
 
 
 def _missing_symptoms(fault: Fault, faulty: type[FaultyResume], failed: list[str]) -> Iterator[str]:
-    for symptom in filter(lambda symptom: symptom.is_due(faulty.stopped_run), fault.symptoms):
+    for symptom in fault.symptoms:
         test = f"test_{symptom.metric}"
         if test not in failed:
             yield f"{test} should fail, and does not"
@@ -101,25 +100,26 @@ def _is_in_place(symptom: Symptom, faulty: type[FaultyResume]) -> bool:
 
 def _missing_cause(fault: Fault, root_causes: tuple[RootCause, ...]) -> Iterator[str]:
     named = [f"{found.metric or 'the run'} {found.place}: {found.cause or 'no cause'}" for found in root_causes]
-    if fault.cause and fault.cause not in {root_cause.cause for root_cause in root_causes}:
-        yield f'the cause "{fault.cause}" should be named; named are: {"; ".join(named) or "none"}'
+    if fault.causes and not any(found.cause in fault.causes for found in root_causes):
+        yield f'the cause "{" or ".join(fault.causes)}" should be named; named are: {"; ".join(named) or "none"}'
 
 
 def _why_unseen(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> str:
-    weaknesses = (_weakness(metric, faulty, tested, without_fault) for metric in _metrics(fault))
-    return next(filter(None, weaknesses), None) or fault.unseen(faulty.stopped_run) or NO_REASON
+    tests = [f"test_{metric}" for metric in _metrics(fault)]
+    unable = (_why_unable(test, faulty, without_fault) for test in tests)
+    skipped = (f"{test} is skipped: {tested.skipped[test]}." for test in tests if test in tested.skipped)
+    reasons = (*unable, fault.unseen(faulty.stopped_run), *skipped)
+    return next(filter(None, reasons), NO_REASON)
 
 
-def _weakness(metric: str, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> str | None:
-    """Why the test that should have failed could not."""
-    test = f"test_{metric}"
+def _why_unable(test: str, faulty: type[FaultyResume], without_fault: Tested) -> str | None:
+    """Why the test that should have failed cannot fail."""
     if test in without_fault.failed:
         return f"{test} fails without any fault. Make it pass first."
     if getattr(faulty, test, None) is None:
         return f"{faulty.exp_name} has no {test}: the metric was removed. Take it back into metrics."
+    metric = test.removeprefix("test_")
     tolerance = faulty._tolerances.get(metric)
     if tolerance is not None and compare(faulty.runs(), metric).mismatches:
         return f"the tolerance of {metric}, {tolerance}, is wider than the fault. Take it away, or make it smaller."
-    if test in tested.skipped:
-        return f"{test} is skipped: {tested.skipped[test]}."
     return None

@@ -33,6 +33,11 @@ class FaultAssertionsMixin:
         """Lets a trainer read what one of the two functions makes of each of its loaders."""
         raise NotImplementedError(f"{cls.__name__}.change_loaders: this backend's loaders cannot be changed.")
 
+    @classmethod
+    def move_validations(cls, trainer: Any, micro_batches: int) -> None:
+        """Lets every validation of a trainer come so many micro-batches later (earlier if negative)."""
+        raise NotImplementedError(f"{cls.__name__}.move_validations: this backend's validations cannot be moved.")
+
     def assertCatches(self, fault: Fault) -> None:  # noqa: N802 - as unittest's own assertions
         """Fails unless the tests of this class catch a fault, first where it happens, and name its cause.
 

@@ -15,7 +15,7 @@ from typing_extensions import override
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.faults.batch_archive import BatchArchive
 from stopgo_mixins.faults.fault import Fault, Injection, NotApplicable
-from stopgo_mixins.faults.outcome import Outcome, Status
+from stopgo_mixins.faults.outcome import FailedTest, Outcome, Status
 from stopgo_mixins.faults.stopped_run import StoppedRun
 from stopgo_mixins.mixins.fault_verdict import Tested, judge_fault
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
@@ -82,6 +82,8 @@ class FaultyResume(StopAndGoMixin, abstract=True):
             _only_first(lambda loader: injection.training_loader(loader, run)),
             lambda loader: injection.validation_loader(loader, run),
         )
+        if moved := injection.validations_moved(run):
+            cls.move_validations(trainer, moved)
         return trainer
 
     @override
@@ -181,7 +183,7 @@ def _of_failed_phase(fault: Fault, faulty: type[FaultyResume], error: PhaseError
     missing = [] if path in str(error) else [f"the error should name the checkpoint {path}: {error}"]
     if not fault.ends_the_phase:
         missing.append(f"the resume phase should run to its end: {error}")
-    return Outcome(fault, Status.CAUGHT, tests=("the resume phase",), missing=tuple(missing))
+    return Outcome(fault, Status.CAUGHT, tests=(FailedTest("the resume phase", ""),), missing=tuple(missing))
 
 
 def _only_first(change: Callable[[Any], Any]) -> Callable[[Any], Any]:

@@ -1,4 +1,4 @@
-"""Where faults reach into Lightning: its checkpoint file, and the loaders that its trainer reads."""
+"""Where faults reach into Lightning: its checkpoint file, and what its trainer reads and when it validates."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from stopgo_mixins.faults.saved_state import SavedState
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
+    from lightning.pytorch.loops.fetchers import _DataFetcher
 
 
 class LightningSavedState(SavedState):
@@ -51,10 +52,6 @@ class LightningSavedState(SavedState):
             self._batches["total"][counter] += micro_batches
 
     @override
-    def move_validations(self, micro_batches: int) -> None:
-        self._batches["total"]["ready"] -= micro_batches
-
-    @override
     def restart_logged_steps(self) -> None:
         self._fit["epoch_loop.state_dict"]["_batches_that_stepped"] = 0
 
@@ -80,3 +77,19 @@ def change_loaders(trainer: Trainer, training: Callable[[Any], Any], validation:
 
     # For this one fit only.
     trainer.strategy.process_dataloader = process_and_change  # type: ignore[method-assign]
+
+
+def move_validations(trainer: Trainer, micro_batches: int) -> None:
+    """Lets every validation of a fit come so many micro-batches later."""
+    loop = trainer.fit_loop.epoch_loop
+    is_due, total = loop._should_check_val_fx, loop.batch_progress.total
+
+    def is_due_later(data_fetcher: _DataFetcher) -> bool:
+        total.ready -= micro_batches  # which is what Lightning times validations by
+        try:
+            return is_due(data_fetcher)
+        finally:
+            total.ready += micro_batches
+
+    # For this one fit only.
+    loop._should_check_val_fx = is_due_later  # type: ignore[method-assign]

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningDataModule, LightningModule, Tr
 from typing_extensions import override
 
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
-from stopgo_mixins.backends.lightning.faults import LightningSavedState, change_loaders
+from stopgo_mixins.backends.lightning.faults import LightningSavedState, change_loaders, move_validations
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
@@ -105,6 +105,11 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def change_loaders(cls, trainer: Trainer, training: Callable[[Any], Any], validation: Callable[[Any], Any]) -> None:
         change_loaders(trainer, training, validation)
+
+    @override
+    @classmethod
+    def move_validations(cls, trainer: Trainer, micro_batches: int) -> None:
+        move_validations(trainer, micro_batches)
 
 
 def _callbacks_of(trainer: Any) -> list[Callback]:
