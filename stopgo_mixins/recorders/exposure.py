@@ -69,12 +69,12 @@ def row_digests(batch: object) -> Iterator[int]:
     Everything else in it (numbers, strings, tensors of another length) belongs to no sample and is left out;
     a batch without any row is one sample.
     """
-    leaves = [(leaf.shape, data) for _, leaf, data in snapshot(batch)]
-    rows = next((shape[0] for shape, _ in leaves if shape), None)
+    leaves = [(leaf, data) for _, leaf, data in snapshot(batch)]
+    rows = next((leaf.shape[0] for leaf, _ in leaves if leaf.shape), None)
     if rows is None:
-        yield _digest([data for _, data in leaves])
+        yield _digest([leaf.digest.encode() for leaf, _ in leaves])
         return
-    columns = [(data, len(data) // rows) for shape, data in leaves if rows and shape[:1] == (rows,)]
+    columns = [(data, len(data) // rows) for leaf, data in leaves if rows and leaf.shape[:1] == (rows,)]
     for row in range(rows):
         yield _digest([data[row * size : (row + 1) * size] for data, size in columns])
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stopgo_mixins.events import EVENTS, Moment, Position, TrainingState
+from stopgo_mixins.exceptions import UnsupportedValueError
 
 if TYPE_CHECKING:
     from stopgo_mixins.trace.store import TraceWriter
@@ -51,7 +52,11 @@ class Recorder:
         if self._writer is None or self._position is None:
             raise RuntimeError(f"{type(self).__name__}.record was called outside a training phase's events.")
         self._recorded = True
-        self._writer.record(self.metric, self._position, value, path)
+        try:
+            self._writer.record(self.metric, self._position, value, path)
+        except UnsupportedValueError as error:
+            remedy = f"To leave the metric out, write metrics = {{{self.metric!r}: None}} in the class."
+            raise UnsupportedValueError(f"{self.metric}: {error} {remedy}") from error
 
     def not_applicable(self, reason: str) -> None:
         """Says that this run has nothing of this metric, such as "the model has no buffers"."""
