@@ -1,0 +1,69 @@
+"""The state of the user's callbacks, without what two equal runs may differ in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
+
+from stopgo_mixins import Mode
+from tests.outcome import concrete, run
+from tests.recorders.breaking import RESTORED, EditedCheckpointMixin, ExtraCallbacksMixin, MetricCase
+from tests.tiny import TinyMixin
+
+
+class _Unrecordable(Callback):
+    def state_dict(self) -> dict[str, object]:
+        return {"handle": object}
+
+
+class _CallbacksMixin(ExtraCallbacksMixin, EditedCheckpointMixin, abstract=True):
+    entry = ""
+
+    @classmethod
+    def extra_callbacks(cls, mode: Mode) -> list[Any]:
+        stopping = [EarlyStopping(metric, patience=9) for metric in ("val_loss", "again")]
+        return [*stopping, Timer(), ModelCheckpoint(monitor="val_loss", save_top_k=2, save_last=True)]
+
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        model, loaders = super().setup_model(mode)
+        model.on_validation_epoch_end = lambda: model.log("again", float(model.global_step))
+        return model, loaders
+
+    @classmethod
+    def edit(cls, checkpoint: dict[str, Any]) -> None:
+        states = checkpoint["callbacks"]
+        if cls.entry:
+            states[next(name for name in states if name.startswith("EarlyStopping"))][cls.entry] += 5
+
+
+class _UnrecordableMixin(ExtraCallbacksMixin, abstract=True):
+    @classmethod
+    def extra_callbacks(cls, mode: Mode) -> list[Any]:
+        return [_Unrecordable()]
+
+
+class TestCallbackState(MetricCase):
+    def test_restored(self) -> None:
+        outcome = self.outcome_of(_CallbacksMixin)
+        self.assert_clean(outcome, "callback_state")
+        paths = set(self.case.comparison("callback_state").series)
+        stopping = {f"[{name!r}]['wait_count']" for name in ("EarlyStopping", "EarlyStopping 2")}
+        self.assertLessEqual({*stopping, "['ModelCheckpoint']['best_k_models'][1]"}, paths)
+        for left_out in ("path", "Timer", "Bridge", "Recorder", "RngState"):
+            self.assertEqual([path for path in paths if left_out in path], [])
+
+    def test_patience_lost(self) -> None:
+        outcome = self.outcome_of(_CallbacksMixin, entry="wait_count")
+        self.assert_fails_only(outcome, "callback_state", RESTORED, "['EarlyStopping']['wait_count']")
+
+    def test_not_applicable(self) -> None:
+        outcome = self.outcome_of(TinyMixin)
+        self.assertIn("no callback has a state", outcome.skipped_for["callback_state"])
+
+    def test_what_cannot_be_recorded_is_an_error_that_says_how_to_leave_it_out(self) -> None:
+        outcome = run(concrete(_UnrecordableMixin))
+        self.assertIn("callback_state: cannot record a type at ['_Unrecordable']['handle']", outcome.error)
+        self.assertIn("metrics = {'callback_state': None}", outcome.error)
