@@ -42,9 +42,15 @@ def validation_moved(divergence: Divergence) -> Diagnosis | None:
     found = f"after updates {ranges(resumed)} instead of {ranges(expected)}"
     if resumed < expected:
         return Diagnosis(Cause.VALIDATION_MISSING, f"the resume phase validated {found}", independent=True)
-    shift = min(resumed - expected) - min(expected - resumed, default=min(resumed))
-    sentence = f"the resume phase validated {found}: shifted by {shift:+d}"
+    by = _shift(expected, resumed)
+    sentence = f"the resume phase validated {found}" + (f": shifted by {by:+d}" if by else "")
     return Diagnosis(Cause.VALIDATION_SHIFTED, sentence, independent=True)
+
+
+def _shift(expected: set[int], resumed: set[int]) -> int | None:
+    """By how many updates all validations come later; the last may lie beyond the end of the run."""
+    by = min(resumed) - min(expected, default=min(resumed))
+    return by if by and {step + by for step in expected} >= resumed else None
 
 
 def _validated(trace: Trace, rank: int, metric: str) -> set[int]:

@@ -1,0 +1,60 @@
+"""When validations run, and how long."""
+
+from __future__ import annotations
+
+import unittest
+
+from stopgo_mixins.comparison.diagnosis.cause import Cause
+from stopgo_mixins.events import Moment, Position
+from tests.comparison.synthetic import Phases, SyntheticCase
+
+
+class TestValidationSchedule(SyntheticCase):
+    def validated(self, *after: int, batches: int = 2) -> Phases:
+        """The stop phase validated after update 3; this is what the resume phase does of 6, 9 and 12."""
+        phases = self.phases(num_steps=12)
+        for phase, steps in (("stop", (3,)), ("resume", after), ("continuous", (3, 6, 9, 12))):
+            for step in steps:
+                value = {"after update": step, "batches": [batches if phase == "resume" else 2]}
+                phases.writer(phase).record("validation_schedule", Position(Moment.VALIDATION_END, step, (0,)), value)
+        return phases
+
+    def check(self, phases: Phases, cause: Cause, sentence: str) -> None:
+        found = self.diagnose(phases, "validation_schedule")
+        self.assertEqual((found.cause, found.independent), (cause, True))
+        self.assertRegex(found.sentence, sentence)
+
+    def test_shifted(self) -> None:
+        self.check(
+            self.validated(7, 10), Cause.VALIDATION_SHIFTED, r"after updates 7, 10 instead of 6, 9, 12: shifted by \+1$"
+        )
+        self.check(self.validated(5, 8, 11), Cause.VALIDATION_SHIFTED, "5, 8, 11 instead of 6, 9, 12: shifted by -1$")
+
+    def test_more_often(self) -> None:
+        self.check(
+            self.validated(6, 7, 9, 12), Cause.VALIDATION_SHIFTED, "after updates 6-7, 9, 12 instead of 6, 9, 12$"
+        )
+
+    def test_missing(self) -> None:
+        self.check(
+            self.validated(9, 12), Cause.VALIDATION_MISSING, "validated after updates 9, 12 instead of 6, 9, 12$"
+        )
+        self.check(self.validated(), Cause.VALIDATION_MISSING, "after updates none instead of 6, 9, 12$")
+
+    def test_cut_short(self) -> None:
+        sentence = "^the validation after update 6 read 1 batches instead of 2$"
+        self.check(self.validated(6, 9, 12, batches=1), Cause.VALIDATION_CUT_SHORT, sentence)
+
+    def test_repeated(self) -> None:
+        position = Position(Moment.VALIDATION_END, 4, (0,))
+        phases = self.phases(num_steps=12)
+        phases.writer("resume").record("validation_schedule", position, {"after update": 4}, "repeated")
+        for step in (6, 9, 12):
+            for phase in ("resume", "continuous"):
+                value = {"after update": step, "batches": [2]}
+                phases.writer(phase).record("validation_schedule", Position(Moment.VALIDATION_END, step, (0,)), value)
+        self.check(phases, Cause.VALIDATION_REPEATED, "ran the validation after update 4 again")
+
+
+if __name__ == "__main__":
+    unittest.main()
