@@ -95,7 +95,6 @@ class LightningBridge(Checkpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._stand_last(trainer)
         self._state = self.state_class(trainer, pl_module)
-        self._attached.callback(self._let_go, trainer)
         writer = self.plan.open_trace(trainer.global_rank)
         self._attached.callback(writer.close)
         self._events = EventDispatcher(self.plan.recorders, writer)
@@ -103,6 +102,7 @@ class LightningBridge(Checkpoint):
         self._emit("phase_start")
         self._replace(trainer, "save_checkpoint", self._save_checkpoint)
         self._logged = LoggedValues(trainer)
+        self._attached.callback(self._let_go, trainer)
         self._replace(self._logged.training_results, "log", self._logged.note)
 
     def _stand_last(self, trainer: Any) -> None:
