@@ -124,8 +124,9 @@ _WORDS = {
 
 def of_unittest(output: str) -> dict[str, str]:
     """``class.test -> how it ended`` from the lines of ``unittest -v``."""
-    lines = re.finditer(r"^test_\w+ \(\w+\.(\w+\.test_\w+)\) \.\.\. (\w+)", output, re.MULTILINE)
-    return {line[1]: _WORDS[line[2]] for line in lines}
+    # Python 3.10 does not repeat the test's name behind that of the class.
+    lines = re.finditer(r"^(test_\w+) \(\w+\.(\w+)(?:\.test_\w+)?\) \.\.\. (\w+)", output, re.MULTILINE)
+    return {f"{line[2]}.{line[1]}": _WORDS[line[3]] for line in lines}
 
 
 def of_pytest(output: str) -> dict[str, str]:

@@ -79,24 +79,15 @@ class GanModule(LightningModule):
 class TestSeveralOptimizers(ModuleCase):
     def test_num_steps_counts_updates_whatever_their_number(self) -> None:
         outcome = self.clean_run(GanModule, val_check_interval=None)
-        self.assertIn("number_of_steps", outcome.passed)
-        self.assertIn("optimizer_state", outcome.passed)
+        self.assertLessEqual({"number_of_steps", "optimizer_state", "train_output", "rng_state"}, outcome.passed)
         self.assertIn("[1]['generator.weight']['exp_avg']", self.case.recorded["optimizer_state"])
         self.assertLessEqual({"['generator.weight']", "['discriminator.1.bias']"}, self.case.recorded["gradients"])
-
-    def test_a_child_that_is_called_several_times_has_numbered_calls(self) -> None:
-        self.clean_run(GanModule, val_check_interval=None)
-        self.assertEqual(
-            self.case.recorded["train_output"],
-            {
-                *(f"module['discriminator']({call})" for call in range(3)),
-                *(f"module['generator']({n})" for n in range(2)),
-            },
-        )
-
-    def test_a_step_that_returns_nothing_has_no_loss(self) -> None:
-        outcome = self.clean_run(GanModule, val_check_interval=None)
-        self.assertIn("not applicable: no training step returned a loss", outcome.skipped_for["train_loss"])
+        with self.subTest("a child that is called several times has numbered calls"):
+            calls = [f"module['discriminator']({call})" for call in range(3)]
+            calls += [f"module['generator']({call})" for call in range(2)]
+            self.assertEqual(self.case.recorded["train_output"], set(calls))
+        with self.subTest("a step that returns nothing has no loss"):
+            self.assertIn("not applicable: no training step returned a loss", outcome.skipped_for["train_loss"])
 
 
 class TestAccumulation(ModuleCase):
