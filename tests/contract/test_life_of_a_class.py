@@ -30,6 +30,11 @@ class RestoringMixin(TinyMixin, abstract=True):
         return callbacks
 
 
+class LegacyMixin:
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        """Does not call ``super()``, so that a class made of it is not checked and has no state of its own."""
+
+
 class TestState(unittest.TestCase):
     def test_a_class_that_runs_twice_starts_anew(self) -> None:
         case = concrete(RestoringMixin, restores=False)
@@ -43,10 +48,12 @@ class TestState(unittest.TestCase):
     def test_a_child_does_not_read_what_its_parent_recorded(self) -> None:
         parent = concrete(RestoringMixin, restores=False)
         child = type("Child", (parent,), {"restores": True})
+        unchecked = type("Unchecked", (LegacyMixin, parent), {})
         self.assertIn("rng_state", run(parent).failed)
-        never_set_up = unittest.TestResult()
-        child("test_rng_state").run(never_set_up)
-        self.assertIn(f"Child: {NEVER_RUN}", never_set_up.failures[0][1])
+        for case in (child, unchecked):
+            never_set_up = unittest.TestResult()
+            case("test_rng_state").run(never_set_up)
+            self.assertIn(f"{case.__name__}: {NEVER_RUN}", never_set_up.failures[0][1])
         self.assertIn("rng_state", run(child).passed)
 
     def test_a_class_that_nobody_set_up(self) -> None:
