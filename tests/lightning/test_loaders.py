@@ -105,3 +105,4 @@ class TestLoadersThatDoNot(unittest.TestCase):
         )
         self.assert_root_cause(outcome, "train_input", f"step {STEP + 1} (the first after the resume at {STEP})")
         self.assertNotIn("rng_state", outcome.failed)
+        self.assertIn("not observed: random numbers drawn in the worker processes", outcome.failed["train_input"])

@@ -2,23 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
-import torch
-from lightning.pytorch.callbacks import Checkpoint
 from typing_extensions import override
 
 from stopgo_mixins.backends.lightning.logged import LoggedValues
-from stopgo_mixins.backends.lightning.state import LightningTrainingState
-from stopgo_mixins.events import Moment, Position
-from stopgo_mixins.exceptions import StopAndGoException
+from stopgo_mixins.backends.lightning.run import LightningRun
+from stopgo_mixins.backends.lightning.values import length_of, loss_of
+from stopgo_mixins.events import Moment
 from stopgo_mixins.recorders.recorder import EventDispatcher
 
 if TYPE_CHECKING:
@@ -26,39 +20,16 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
-    from stopgo_mixins.phase import PhasePlan
 
-
-@dataclass(frozen=True)
-class _Written:
-    """A checkpoint, and how far the loops were when it was written."""
-
-    path: str
-    progress: tuple[int, ...]
-
-
-class LightningBridge(Checkpoint):
+class LightningBridge(LightningRun):
     """Listens to one phase.
 
     It is a checkpoint callback because Lightning calls those last: at each hook, what the user's callbacks do has
-    been done. Its own counters travel with the checkpoint, since none of Lightning's counts optimizer updates whatever
-    the number of optimizers.
-
-    Attributes:
-        plan: the phase.
-        state_class: what its events say about the run.
+    been done.
     """
 
-    plan: PhasePlan
-    state_class: ClassVar[type[LightningTrainingState]] = LightningTrainingState
-
     def __init__(self) -> None:
-        self._updates = 0
-        self._global_step = 0
-        self._micro_batch = 0
-        self._validations: Counter[int] = Counter()
-        self._ended_validations = 0
-        self._batches_run = 0
+        super().__init__()
         self._step_started = -1
         self._inside: Moment | None = None
         self._repeating = False
@@ -67,20 +38,7 @@ class LightningBridge(Checkpoint):
         self._validation_batches: Counter[int] = Counter()
         self._calls: Counter[str] = Counter()
         self._observed: set[str] = set()
-        self._stop_requested = False
-        self._written: list[_Written] = []
-        self._attached = ExitStack()
-        self._state: LightningTrainingState
         self._logged: LoggedValues
-        self._events: EventDispatcher
-
-    def begin(self, plan: PhasePlan) -> None:
-        """Prepares for a phase, before the trainer is run."""
-        self.plan = plan
-
-    def end(self) -> None:
-        """Takes every hook away, closes the trace and lets go of the run, whatever happened."""
-        self._attached.close()
 
     def _let_go(self, trainer: Any) -> None:  # whose callbacks Trainer does not declare
         """Forgets the model, which would live on in the registry: Lightning gives each callback the model's ``log``."""
@@ -95,6 +53,7 @@ class LightningBridge(Checkpoint):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         self._stand_last(trainer)
         self._state = self.state_class(trainer, pl_module)
+        self._attached.callback(self._let_go, trainer)
         writer = self.plan.open_trace(trainer.global_rank)
         self._attached.callback(writer.close)
         self._events = EventDispatcher(self.plan.recorders, writer)
@@ -102,7 +61,6 @@ class LightningBridge(Checkpoint):
         self._emit("phase_start")
         self._replace(trainer, "save_checkpoint", self._save_checkpoint)
         self._logged = LoggedValues(trainer)
-        self._attached.callback(self._let_go, trainer)
         self._replace(self._logged.training_results, "log", self._logged.note)
 
     def _stand_last(self, trainer: Any) -> None:
@@ -126,7 +84,7 @@ class LightningBridge(Checkpoint):
     def state_dict(self) -> dict[str, Any]:
         return {
             "update": self.update,
-            "micro_batch": self._micro_batch,
+            "micro_batch": 0 if self.update > self._updates else self._micro_batch,
             "validations": self._validations[self.update],
         }
 
@@ -151,11 +109,12 @@ class LightningBridge(Checkpoint):
         self._inside = Moment.MICRO_BATCH
         output = step(*args, **kwargs)
         self._inside = None
-        self._emit("micro_batch_end", output, _loss_of(output))
+        self._emit("micro_batch_end", output, loss_of(output))
+        self._micro_batch += 1
         return output
 
     def _enter_micro_batch(self, batch: object) -> None:
-        self._state.batch_size = self._state.batch_size or self._batch_size(batch)
+        self._state.batch_size = self._state.batch_size or self._samples_of(batch)
         if not self._batches_run:
             self._note_first_step()
         if self._step_started != self.update:
@@ -194,7 +153,6 @@ class LightningBridge(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._batches_run += 1
-        self._micro_batch += 1
         if self.update > self._updates:
             self._end_step()
         if self._updates >= self.plan.num_steps:
@@ -258,7 +216,7 @@ class LightningBridge(Checkpoint):
         self._inside = Moment.VALIDATION_BATCH
         output = step(*args, **kwargs)
         self._inside = None
-        self._emit("validation_batch_end", output, _loss_of(output))
+        self._emit("validation_batch_end", output, loss_of(output))
         return output
 
     def _enter_validation_batch(self, batch: object, batch_index: int) -> None:
@@ -293,74 +251,12 @@ class LightningBridge(Checkpoint):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._updates < self.plan.num_steps:
             return
-        for name, _ in self._state.model.named_children():
-            if name not in self._observed:
-                self._events.writer.event("not_observed", what=f"outputs of the child module {name!r}, never called")
+        self._note_what_was_not_observed()
         self._at(Moment.RUN_END, self._updates)
         self._events.writer.event("run_end", update=self._updates)
         self._emit("run_end")
 
-    # Counters
-
-    @property
-    def update(self) -> int:
-        """Optimizer updates made so far: batches after which any optimizer has stepped."""
-        return self._updates + (self._state.global_step > self._global_step)
-
-    @property
-    def _progress(self) -> tuple[int, ...]:
-        state = self._state
-        return self.update, state.processed_batches, state.completed_batches, self._validations[self.update]
-
-    # The interruption
-
-    def _interrupt_if_due(self) -> None:
-        interruption = self.plan.interruption
-        if interruption is None or self._stop_requested or self._updates >= self.plan.num_steps:
-            return
-        if not interruption.is_due(self._updates, self._ended_validations):
-            return
-        path = self._checkpoint_of_this_moment()
-        self._events.writer.event("interrupted", update=self._updates, path=path)
-        if not interruption.should_stop:
-            raise StopAndGoException(f"interrupted after step {self._updates}, resume from {path}")
-        self._stop_requested = True
-        self._state.trainer.should_stop = True
-
-    def _checkpoint_of_this_moment(self) -> str:
-        """The checkpoint that a callback of the trainer has just written, else one of the bridge's own."""
-        if not self._has_just_saved():
-            self._state.trainer.save_checkpoint(self._own_checkpoint())
-        return self._written[-1].path
-
-    def _has_just_saved(self) -> bool:
-        return bool(self._written) and self._written[-1].progress == self._progress
-
-    def _own_checkpoint(self) -> Path:
-        return self.plan.checkpoint_directory / f"step-{self._updates}.ckpt"
-
-    def _save_checkpoint(self, save: Callable[..., None], filepath: Any, *args: Any, **kwargs: Any) -> None:
-        save(filepath, *args, **kwargs)
-        weights_only = args[0] if args else kwargs.get("weights_only", False)
-        if weights_only:  # nothing to resume from
-            return
-        path = str(self._path_on_disk(filepath).absolute())
-        self._written.append(_Written(path, self._progress))
-        self._events.writer.event("checkpoint_saved", path=path, update=self.update)
-        self._emit("checkpoint_saved", path)
-
-    def _path_on_disk(self, filepath: Any) -> Path:
-        """Where a checkpoint that was saved as ``filepath`` lies."""
-        return Path(filepath)
-
     # What the events need
-
-    def _at(self, moment: Moment, step: int, *ordinal: int) -> None:
-        self._events.move_to(Position(moment, step, ordinal, self._stop_requested))
-
-    def _emit(self, event: str, *details: Any) -> None:
-        self._state.update = self.update
-        self._events.emit(event, self._state, *details)
 
     def _observe_children(self) -> None:
         for name, child in self._state.model.named_children():
@@ -377,30 +273,15 @@ class LightningBridge(Checkpoint):
 
         return hook
 
-    def _replace(self, owner: Any, method: str, replacement: Callable[..., Any]) -> None:
-        """Puts a wrapper around a bound method until the phase ends."""
-        original = getattr(owner, method)
-        wrapper = functools.wraps(original)(functools.partial(replacement, original))
-        owner.__dict__[method] = wrapper
-        self._attached.callback(owner.__dict__.pop, method, None)
+    def _note_what_was_not_observed(self) -> None:
+        unseen = [name for name, _ in self._state.model.named_children() if name not in self._observed]
+        notes = [f"outputs of the child module {name!r}, never called" for name in unseen]
+        if getattr(self._state.trainer.train_dataloader, "num_workers", 0):
+            notes.append("random numbers drawn in the worker processes of the training loader")
+        for note in notes:
+            self._events.writer.event("not_observed", what=note)
 
-    def _batch_size(self, batch: object) -> int:
+    def _samples_of(self, batch: object) -> int:
         """Samples per micro-batch: the loader's own word, else the length of the first tensor in the batch."""
         size = getattr(self._state.trainer.train_dataloader, "batch_size", None)
-        return size if isinstance(size, int) else _first_length(batch)
-
-
-def _first_length(value: Any) -> int:
-    if isinstance(value, torch.Tensor):
-        return len(value) if value.ndim else 1
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    if isinstance(value, list | tuple):
-        return next((length for child in value if (length := _first_length(child))), 0)
-    return 0
-
-
-def _loss_of(output: Any) -> Tensor | None:
-    if isinstance(output, Mapping):
-        output = output.get("loss")
-    return output if isinstance(output, torch.Tensor) else None
+        return size if isinstance(size, int) else length_of(batch)

@@ -38,10 +38,6 @@ class MegatronBridge(LightningBridge):
         self._preempted = False
 
     @override
-    def state_dict(self) -> dict[str, Any]:
-        return {**super().state_dict(), "micro_batch": 0}  # Megatron saves only between two updates
-
-    @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._global_step = trainer.global_step
         self._observe_children()
