@@ -56,7 +56,7 @@ def redirected_logging(stream: TextIO) -> Iterator[None]:
     """
     standard_error = sys.stderr
     originals = {
-        handler: handler.setStream(io.StringIO() if isinstance(handler.stream, io.StringIO) else stream)
+        handler: _set_stream(handler, io.StringIO() if isinstance(handler.stream, io.StringIO) else stream)
         for handler in _stream_handlers()
     }
     try:
@@ -68,6 +68,15 @@ def redirected_logging(stream: TextIO) -> Iterator[None]:
         for handler in _stream_handlers():
             if handler.stream is stream:
                 handler.setStream(standard_error)
+
+
+def _set_stream(handler: StreamHandler, stream: TextIO) -> TextIO | None:
+    """Returns the stream that it had, if it was another one."""
+    original = handler.stream
+    if not getattr(original, "closed", False):
+        return handler.setStream(stream)
+    handler.stream = stream  # which setStream would refuse, because it cannot flush what was closed
+    return original
 
 
 def _stream_handlers() -> set[StreamHandler]:
