@@ -102,18 +102,26 @@ def _flush() -> None:
 
 @contextlib.contextmanager
 def progress(text: str) -> Iterator[None]:
-    """Shows a line on the terminal while the body runs; shows nothing where standard error is no terminal."""
+    """Shows text on the terminal while the body runs; shows nothing where standard error is no terminal.
+
+    It stands behind the dots that unittest has printed, is cut off at the right margin, and leaves no trace.
+    """
     stream = sys.stderr
     if not stream.isatty():
         yield
         return
-    stream.write(f"\r{text}\x1b[K")
+    stream.write(f"{_SAVE_CURSOR}{_CUT_OFF}{text}{_WRAP}")
     stream.flush()
     try:
         yield
     finally:
-        stream.write("\r\x1b[K")
+        stream.write(f"{_RESTORE_CURSOR}{_ERASE_REST}")
         stream.flush()
+
+
+# What every terminal since the VT100 understands.
+_SAVE_CURSOR, _RESTORE_CURSOR, _ERASE_REST = "\x1b7", "\x1b8", "\x1b[K"
+_CUT_OFF, _WRAP = "\x1b[?7l", "\x1b[?7h"
 
 
 def last_lines(path: Path, count: int = 15) -> list[str]:
