@@ -98,6 +98,16 @@ class TestCapturedOutput(unittest.TestCase):
         self.assertEqual(in_memory.stream.getvalue(), "before\nafter\n")
         self.assertEqual((self.log.parent / "users.log").read_text(), "before\ncaptured\nafter\n")
 
+    def test_a_handler_whose_stream_is_closed_does_no_harm(self) -> None:
+        logger = logging.getLogger("stopgo_mixins.test_output")
+        stream = io.StringIO()
+        logger.addHandler(handler := logging.StreamHandler(stream))
+        self.addCleanup(logger.removeHandler, handler)
+        stream.close()
+        with captured_output(self.log):
+            logger.warning("captured")
+        self.assertIs(handler.stream, stream)
+
     def test_a_handler_that_is_made_meanwhile_does_not_keep_the_closed_file(self) -> None:
         logger = logging.getLogger("stopgo_mixins.test_output")
         self.addCleanup(logger.handlers.clear)
@@ -141,8 +151,8 @@ class TestProgress(unittest.TestCase):
             with progress("TestX: resume phase ..."):
                 during = os.read(terminal, 1000)
             after = os.read(terminal, 1000)
-        self.assertEqual(during.decode(), "\rTestX: resume phase ...\x1b[K")
-        self.assertEqual(after.decode(), "\r\x1b[K")
+        self.assertEqual(during.decode(), "\x1b7\x1b[?7lTestX: resume phase ...\x1b[?7h")  # save, cut off, wrap again
+        self.assertEqual(after.decode(), "\x1b8\x1b[K")  # restore, erase the rest: what stood before is still there
 
     def test_is_not_shown_elsewhere(self) -> None:
         with contextlib.redirect_stderr(io.StringIO()) as stream, progress("TestX: resume phase ..."):
