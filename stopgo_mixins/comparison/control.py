@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Mismatch
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.comparison.tolerance import Tolerance
+    from stopgo_mixins.events import Moment
     from stopgo_mixins.trace.record import Key, Leaf, Record
     from stopgo_mixins.trace.store import RankTrace
 
@@ -47,11 +48,11 @@ def noise_floor(runs: Runs, metric: str, tolerance: Tolerance | None) -> NoiseFl
         return None
     parents = (record for parent in DEPENDS_ON.get(metric, ()) for _, record in _noise(runs, parent, None))
     begin = min((record.key for record in chain(parents, (record for _, record in own))), key=lambda key: key.order)
-    gaps = (distance(other, record) for other, record in own if other)
+    gaps = (distance(other, record) for other, record in own)
     return NoiseFloor(begin, max(filter(None, gaps), key=lambda gap: gap.absolute, default=None))
 
 
-def _noise(runs: Runs, metric: str, tolerance: Tolerance | None) -> Iterator[tuple[Record | None, Record]]:
+def _noise(runs: Runs, metric: str, tolerance: Tolerance | None) -> Iterator[tuple[Record, Record]]:
     """Pairs of the second and the first continuous run that differ."""
     if runs.repeated is not None:
         for rank in runs.continuous.ranks.keys() & runs.repeated.ranks.keys():
@@ -60,41 +61,53 @@ def _noise(runs: Runs, metric: str, tolerance: Tolerance | None) -> Iterator[tup
 
 def _differing(
     repeated: RankTrace, continuous: RankTrace, metric: str, tolerance: Tolerance | None
-) -> Iterator[tuple[Record | None, Record]]:
+) -> Iterator[tuple[Record, Record]]:
     for _, (ours, theirs) in side_by_side([repeated.steps(metric), continuous.steps(metric)]):
         known = {identity_of(line) for line in ours}
         differing = [continuous.parse(line) for line in theirs if identity_of(line) not in known]
         others = {record.key: record for record in map(repeated.parse, ours)} if differing else {}
         for record in differing:
             other = others.get(record.key)
-            if other is None or not agree(other, record, tolerance):
+            if other is not None and not agree(other, record, tolerance):
                 yield other, record
 
+
+_Leaves = dict[tuple["Moment", tuple[int, ...], str], "Leaf"]
+"""Moment, ordinal and path -> what was recorded there at one step."""
 
 NEED_NO_RESTORING = frozenset({"valid_input"})
 """Metrics that rightly begin anew: each validation reads its data from the start."""
 
 
 def looks_like_a_start(runs: Runs, metric: str) -> bool:
-    """Whether the continuous run records from R on what a run records that restored nothing.
+    """Whether a run that restored nothing records what the continuous run records from R on.
 
-    That is the resume phase without its checkpoint where the class asks for it, else the continuous run's own start.
+    That run is the resume phase without its checkpoint where the class asks for it, else the continuous run's start.
+    Of state only state R counts: what follows from it is computed.
     """
     point = runs.resume_point
     if not point or metric in NEED_NO_RESTORING:
         return False
-    compared = 0
-    for rank in runs.continuous.ranks:
-        start = (runs.cold_start or runs.continuous).ranks.get(rank)
-        for beginning, later in _beside(start, runs.continuous.ranks[rank], metric, point) if start else ():
-            shared = beginning.keys() & later.keys()
-            compared += len(shared)
-            if any(beginning[key] != later[key] for key in shared):
+    starts = (runs.cold_start or runs.continuous).ranks
+    verdicts = [
+        _looks_alike(_beside(starts[rank], trace, metric, point))
+        for rank, trace in runs.continuous.ranks.items()
+        if rank in starts
+    ]
+    return all(verdict is not False for verdict in verdicts) and True in verdicts
+
+
+def _looks_alike(steps: Iterator[tuple[_Leaves, _Leaves]]) -> bool | None:
+    """``None`` where there is nothing to compare."""
+    alike = None
+    for start, later in steps:
+        if start and later:
+            if start != later:
                 return False
-    return compared > 0
-
-
-_Leaves = dict[tuple[object, ...], "Leaf"]
+            alike = True
+            if any(moment.is_state for moment, _, _ in later):
+                break
+    return alike
 
 
 def _beside(start: RankTrace, continuous: RankTrace, metric: str, point: int) -> Iterator[tuple[_Leaves, _Leaves]]:
