@@ -37,6 +37,13 @@ def _add(counters: dict[str, int], number: int) -> None:
     counters.update({name: count + number for name, count in counters.items()})
 
 
+class _LostStepsMixin(EditedCheckpointMixin, abstract=True):
+    @classmethod
+    def edit(cls, checkpoint: dict[str, Any]) -> None:
+        for entry in checkpoint["optimizer_states"][0]["state"].values():
+            entry["step"].zero_()
+
+
 class TestProgress(MetricCase):
     def test_restored(self) -> None:
         self.assert_clean(self.outcome_of(TinyMixin), "global_step", "consumed_samples", "loop_progress")
@@ -47,6 +54,13 @@ class TestProgress(MetricCase):
 
         outcome = self.outcome_of(_EditedLoopMixin, change=staticmethod(change))
         self.assert_fails_only(outcome, "global_step", RESTORED, "")
+
+    def test_steps_of_the_optimizer_lost(self) -> None:
+        outcome = self.outcome_of(_LostStepsMixin)
+        self.assert_fails_first(outcome, "optimizer_state", RESTORED, "[0]['head.bias']['step']")
+        # The gradients of the first resumed step are right, what is made of them is not.
+        self.assertEqual(self.first_place("gradients"), "step 5")
+        self.assertEqual(self.first_place("parameters"), "state 4")
 
     def test_consumed_samples_off_while_the_data_are_right(self) -> None:
         def change(loop: dict[str, Any]) -> None:
