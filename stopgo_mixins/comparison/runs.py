@@ -73,9 +73,9 @@ class Runs:
     def either_phase(self, key: Key) -> bool:
         """Whether one of the two phases is enough: the interruption fell into the moment.
 
-        That is the validation due at the interruption, and the micro-batches of a window cut in two.
+        That is the validation due at the interruption, and the start and the micro-batches of a window cut in two.
         """
         at_end = self.resume_point == self.interrupted_at
-        if key.moment.is_validation:
+        if key.moment.is_validation or key.moment is Moment.STEP_START:
             return at_end and key.step == self.resume_point
         return at_end and key.moment is Moment.MICRO_BATCH and key.step == self.resume_point + 1

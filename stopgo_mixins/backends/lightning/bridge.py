@@ -117,7 +117,7 @@ class LightningBridge(LightningRun):
         self._state.batch_size = self._state.batch_size or self._samples_of(batch)
         if not self._batches_run:
             self._note_first_step()
-        if self._step_started != self.update:
+        if self._step_started != self.update and not self._micro_batch:  # else the window was cut by a resume
             self._step_started = self.update
             self._at(Moment.STEP_START, self.update)
             self._emit("step_start")
