@@ -10,15 +10,17 @@ import argparse
 import importlib
 import json
 import sys
+import unittest
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.exceptions import PhaseError
-from stopgo_mixins.faults.outcome import Outcome, Status
+from stopgo_mixins.faults.outcome import Status
 from stopgo_mixins.faults.registry import ALL_FAULTS
 from stopgo_mixins.faults.table import table
 
 if TYPE_CHECKING:
+    from stopgo_mixins.mixins.fault_survey import Survey
     from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 
 
@@ -35,11 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
     options = parser.parse_args(arguments)
     try:
-        outcomes = survey(options.test_class, ALL_FAULTS.values())
+        found = survey(options.test_class, ALL_FAULTS.values())
     except PhaseError as error:
         parser.exit(2, f"{error}\n")
-    _print(outcomes, as_json=options.json)
-    return int(any(outcome.status is Status.SURVIVED for outcome in outcomes))
+    _print(found, as_json=options.json)
+    return int(any(outcome.status is Status.SURVIVED for outcome in found.outcomes))
 
 
 def _test_class(name: str) -> type[StopAndGoMixin]:
@@ -50,14 +52,25 @@ def _test_class(name: str) -> type[StopAndGoMixin]:
         found: Any = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"{name!r} cannot be imported: {error}") from error
-    if not (isinstance(found, type) and issubclass(found, StopAndGoMixin)):
-        raise argparse.ArgumentTypeError(f"{name!r} is no test class of this library, but {found!r}")
+    if not (isinstance(found, type) and issubclass(found, StopAndGoMixin) and issubclass(found, unittest.TestCase)):
+        raise argparse.ArgumentTypeError(f"{name!r} is no test class with a mixin of this library, but {found!r}")
     return found
 
 
-def _print(outcomes: Sequence[Outcome], *, as_json: bool) -> None:
-    text = json.dumps([outcome.as_dict() for outcome in outcomes], indent=2) if as_json else "\n".join(table(outcomes))
-    sys.stdout.write(f"{text}\n")
+def _print(found: Survey, *, as_json: bool) -> None:
+    failing, outcomes = found.failing_without_fault, found.outcomes
+    if as_json:
+        seen = {"failing_without_fault": failing, "faults": [outcome.as_dict() for outcome in outcomes]}
+        lines = [json.dumps(seen, indent=2)]
+    else:
+        lines = [*_caveat(failing), *table(outcomes)]
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def _caveat(failing: Sequence[str]) -> list[str]:
+    if not failing:
+        return []
+    return [f"Without any fault these tests fail, so that they show nothing below: {', '.join(failing)}.", ""]
 
 
 if __name__ == "__main__":

@@ -1,9 +1,10 @@
-"""Tries every fault on a test class, as one test that a runner can run."""
+"""Tries faults on a test class, as one test that a runner can run."""
 
 from __future__ import annotations
 
 import unittest
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.exceptions import PhaseError
@@ -17,19 +18,32 @@ if TYPE_CHECKING:
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
-def survey(test_class: type[StopAndGoMixin], faults: Iterable[Fault]) -> list[Outcome]:
+@dataclass(frozen=True)
+class Survey:
+    """What became of several faults.
+
+    Attributes:
+        outcomes: one for each.
+        failing_without_fault: the tests that fail without any; that they fail with one does not count.
+    """
+
+    outcomes: tuple[Outcome, ...]
+    failing_without_fault: tuple[str, ...]
+
+
+def survey(test_class: type[StopAndGoMixin], faults: Iterable[Fault]) -> Survey:
     """Stops a test class, runs it through, and resumes it with each of the faults.
 
     Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
 
     Raises:
-        PhaseError: when the class cannot be run or resumed without any fault, with what its runner would report.
+        PhaseError: when the class cannot be run, or not be resumed without a fault, with what a runner would report.
     """
-    outcomes: list[Outcome] = []
+    surveys: list[Survey] = []
 
     def inject_all(self: Any) -> None:
         resumes = FaultyResumes(type(self))
-        outcomes.extend(resumes.inject(fault) for fault in faults)
+        surveys.append(Survey(tuple(resumes.inject(fault) for fault in faults), resumes.without_fault.failed))
 
     stopped = subclass(Stopped, test_class, test_class.__name__)
     stopped.inject_all = inject_all
@@ -38,4 +52,4 @@ def survey(test_class: type[StopAndGoMixin], faults: Iterable[Fault]) -> list[Ou
     problems = [message for _, message in (*result.errors, *result.failures, *result.skipped)]
     if problems:
         raise PhaseError(f"{test_class.__name__}: no fault could be tried.\n{problems[0]}")
-    return outcomes
+    return surveys[0]

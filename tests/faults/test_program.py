@@ -1,0 +1,124 @@
+"""``python -m stopgo_mixins.faults``: what it prints, and its exit status."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import subprocess
+import sys
+import unittest
+from typing import Any
+from unittest import mock
+
+from stopgo_mixins.faults import ALL_FAULTS, SECOND_MOMENT_ZERO, Fault, Injection, Symptom
+from stopgo_mixins.faults import __main__ as program
+
+HARMLESS = Fault(id="F0", name="harmless", what="nothing", injection=Injection(), symptoms=(Symptom("rng_state"),))
+
+
+def run(subject: str, *faults: Fault | str, json: bool = False) -> tuple[int | str | None, str, str]:
+    """The exit status of the program for some faults, and what it printed to both streams."""
+    tried = {index: fault if isinstance(fault, Fault) else ALL_FAULTS[fault] for index, fault in enumerate(faults)}
+    printed, complained = io.StringIO(), io.StringIO()
+    streams = (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained))
+    with mock.patch.object(program, "ALL_FAULTS", tried), streams[0], streams[1]:
+        try:
+            status: Any = program.main([f"tests.faults.subjects.{subject}", *(["--json"] if json else [])])
+        except SystemExit as exit:
+            status = exit.code
+    return status, printed.getvalue(), complained.getvalue()
+
+
+class TestWhatIsPrinted(unittest.TestCase):
+    def test_caught_and_not_applicable_faults_are_a_success(self) -> None:
+        status, printed, _ = run("Plain", "F33", "F17", "F58")
+        self.assertEqual(
+            printed.splitlines(),
+            [
+                "F33  second moment zero               caught          test_optimizer_state, state 3: zeros",
+                "F17  skip count ignores accumulation  not applicable",
+                "        every update reads one micro-batch: the run accumulates no gradients.",
+                "F58  no checkpoint                    caught          "
+                "the resume phase: the error names the checkpoint",
+                "",
+                "2 caught, 0 survived, 1 not applicable.",
+            ],
+        )
+        self.assertEqual(status, 0)
+
+    def test_a_survivor_is_none_and_has_its_reason(self) -> None:
+        status, printed, _ = run("Plain", "F06")
+        self.assertIn("survived\n        nothing has drawn from the stream 'python' before the resume point 3", printed)
+        self.assertIn("Set resume_seed to another number than seed", " ".join(printed.split()))
+        self.assertEqual(status, 1)
+
+    def test_the_advice_helps(self) -> None:
+        status, printed, _ = run("Reseeded", "F06", "F07", "F08")
+        self.assertEqual((status, printed.count("test_rng_state, state 3: RNG not restored")), (0, 3), printed)
+
+    def test_a_survivor_without_a_reason_says_so(self) -> None:
+        status, printed, _ = run("Plain", HARMLESS)
+        self.assertIn("No reason is known: the library itself does not see this fault.", printed)
+        self.assertEqual(status, 1)
+
+    def test_what_fails_without_a_fault_shows_nothing(self) -> None:
+        status, printed, _ = run("Unrestored", "F08")
+        self.assertRegex(printed, r"^Without any fault these tests fail, so that they show nothing below: test_\w+, ")
+        self.assertIn("test_rng_state fails without any fault. Make it pass first.", printed)
+        self.assertEqual(status, 1)
+
+    def test_a_caught_fault_whose_cause_is_not_named(self) -> None:
+        misnamed = Fault(
+            id="F0",
+            name="misnamed",
+            what="",
+            injection=SECOND_MOMENT_ZERO.injection,
+            symptoms=(Symptom("train_input"),),
+        )
+        status, printed, _ = run("Plain", misnamed)
+        self.assertIn("caught  test_optimizer_state, state 3: not named; named: zeros", printed)
+        self.assertIn("1 caught (1 of them without its cause), 0 survived", printed)
+        self.assertEqual(status, 0)
+
+
+class TestJson(unittest.TestCase):
+    def test_holds_all_that_was_seen(self) -> None:
+        status, printed, _ = run("Plain", "F33", "F06", json=True)
+        seen = json.loads(printed)
+        self.assertEqual((status, seen["failing_without_fault"]), (1, []))
+        caught, survived = seen["faults"]
+        self.assertEqual((caught["id"], caught["status"], caught["cause_named"]), ("F33", "caught", True))
+        self.assertEqual(caught["tests"][0], {"name": "test_optimizer_state", "place": "state 3"})
+        self.assertIn({"name": "test_of_the_user", "place": ""}, caught["tests"])
+        self.assertEqual(caught["root_causes"][0]["cause"], "zeros")
+        self.assertEqual((survived["status"], survived["tests"]), ("survived", []))
+        self.assertIn("resume_seed", survived["reason"])
+
+
+class TestWhatCannotBeTried(unittest.TestCase):
+    def assert_refused(self, subject: str, *expected: str) -> None:
+        status, printed, complained = run(subject, "F33")
+        self.assertEqual((status, printed), (2, ""))
+        for text in expected:
+            self.assertIn(text, complained)
+
+    def test_a_class_that_is_not_there(self) -> None:
+        self.assert_refused("Absent", "'tests.faults.subjects.Absent' cannot be imported", "has no attribute 'Absent'")
+
+    def test_something_else_than_a_test_class(self) -> None:
+        self.assert_refused("no_class", "is no test class with a mixin of this library")
+        self.assert_refused("TinyMixin", "is no test class with a mixin of this library")
+
+    def test_a_class_whose_phases_fail(self) -> None:
+        self.assert_refused("Broken", "Broken: no fault could be tried.", "ValueError: no such layer")
+
+    def test_a_class_that_is_skipped(self) -> None:
+        self.assert_refused("Skipped", "Skipped: no fault could be tried.", "needs a GPU")
+
+
+class TestTheCommand(unittest.TestCase):
+    def test_is_there(self) -> None:
+        command = [sys.executable, "-m", "stopgo_mixins.faults", "--help"]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        self.assertIn("usage: python -m stopgo_mixins.faults [-h] [--json] test_class", done.stdout)
