@@ -80,15 +80,22 @@ def _written(runs: Runs) -> str:
 
 def number_of_steps_fault(runs: Runs, num_steps: int) -> str | None:
     """What is wrong with the number of updates that the phases made; ``None`` where nothing is."""
-    made = steps_made(runs.resume)
-    expected = num_steps - runs.resume_point
+    made, start = steps_made(runs.resume), _start(runs)
+    expected = num_steps - start
     if made != expected:
         nothing = " It trained nothing." if made == 0 else ""
-        span = f"from {runs.resume_point} to {num_steps}"
+        span = f"from {start} to {num_steps}"
         return f"the resume phase ran {made} steps, expected {expected} ({span}).{nothing}"
     if steps_made(runs.continuous) != num_steps:
         return f"the continuous phase ran {steps_made(runs.continuous)} steps, expected {num_steps}."
     return None
+
+
+def _start(runs: Runs) -> int:
+    """From which step the run was to be continued: that of the newest checkpoint where none was loaded."""
+    if runs.resume.events("checkpoint_loaded"):
+        return runs.resume_point
+    return max((int(event["update"]) for event in runs.stop.events("checkpoint_saved")), default=0)
 
 
 def steps_made(trace: Trace) -> int:

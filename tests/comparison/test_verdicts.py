@@ -99,6 +99,7 @@ class TestResumption(SyntheticCase):
             resume_point_fault(runs) or "",
             r"the resume phase loaded no checkpoint\. The stop phase wrote step-4\.ckpt at step 4",
         )
+        self.assertRegex(number_of_steps_fault(runs, 8) or "", r"ran 8 steps, expected 4 \(from 4 to 8\)\.$")
         judgement = self.judge(phases, "train_loss")
         self.assertEqual(judgement.verdict, Verdict.NOT_VERIFIED)
         self.assertRegex(judgement.reason, "loaded no checkpoint; that its records equal .* is no evidence")
