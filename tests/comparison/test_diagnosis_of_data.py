@@ -7,7 +7,7 @@ import unittest
 from collections.abc import Sequence
 
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from stopgo_mixins.comparison.compare import compare
@@ -15,6 +15,7 @@ from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
 from stopgo_mixins.events import Moment, Position
 from tests.comparison.synthetic import Phases, SyntheticCase
+from tests.comparison.values import few
 
 EPOCHS = ([0, 1, 2, 3], [2, 0, 3, 1], [3, 1, 0, 2], [1, 2, 3, 0])
 """The batches of each epoch in the order in which the continuous run reads them; each holds two samples."""
@@ -73,7 +74,7 @@ class TestTrainingData(DataCase):
             place = f": step 8 reads the batch of step {8 + shift} "
             self.check(self.read(7, resumed, order), Cause.DATA_SHIFTED, sentence + ".*" + place)
 
-    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
+    @few
     @given(st.integers(2, 14), st.integers(-14, 14))
     def test_any_shift(self, point: int, shift: int) -> None:
         """Of a run whose batches are all different, and so short that it knows no epochs."""

@@ -6,13 +6,14 @@ import unittest
 from typing import Any
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
 from tests.comparison.synthetic import Phases, SyntheticCase, Value
+from tests.comparison.values import few
 
 
 def weights(step: int, name: str = "") -> torch.Tensor:
@@ -111,7 +112,7 @@ class TestTensors(StateCase):
     def test_other_numbers_fit_no_pattern(self) -> None:
         self.check_nothing(self.resumed(named, {"a": lambda step: weights(step, "a") + 1}))
 
-    @settings(max_examples=25, deadline=None, derandomize=True, database=None)
+    @few
     @given(
         st.lists(st.floats(-1e4, 1e4, width=32), min_size=2, max_size=4),
         st.sampled_from([torch.bfloat16, torch.float16]),

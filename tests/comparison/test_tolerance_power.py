@@ -5,13 +5,14 @@ from __future__ import annotations
 import unittest
 
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from stopgo_mixins import Tolerance
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.comparison.power import Weakness, weaknesses
 from tests.comparison.synthetic import SyntheticCase, Value
+from tests.comparison.values import few
 
 
 class TestPower(SyntheticCase):
@@ -75,7 +76,7 @@ class TestPower(SyntheticCase):
         ):
             self.assertEqual(self.weaknesses(value, Tolerance(atol=0.5)), [])
 
-    @settings(max_examples=30, deadline=None, derandomize=True, database=None)
+    @few
     @given(
         st.lists(st.floats(-100, 100, width=32), min_size=9, max_size=9),
         st.sampled_from([1e-3, 1.0, 30.0]),

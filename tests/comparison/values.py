@@ -7,7 +7,17 @@ from typing import Any
 
 import numpy as np
 import torch
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
+
+few = settings(
+    max_examples=40,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],  # on a busy machine
+)
+"""The same examples every time: a suite that fails now and then is no suite."""
 
 TENSOR_DTYPES = (
     torch.float64,
@@ -27,8 +37,10 @@ TENSOR_DTYPES = (
     torch.int32,
     torch.int64,
 )
-ARRAY_DTYPES = ("<f8", "<f4", ">f4", "<f2", "<c8", "|b1", "<i8", ">i2", "<u4", "<M8[s]", "<U2")
-SHAPES = ((), (0,), (1,), (3,), (2, 0), (2, 3), (2, 1, 2))
+NUMBER_DTYPES = ("<f8", "<f4", ">f4", "<f2", "<c8", "|b1", "<i8", ">i2", "<u4", "<M8[s]")
+ARRAY_DTYPES = (*NUMBER_DTYPES, "<U2")
+FILLED = ((), (1,), (3,), (2, 3), (2, 1, 2))
+SHAPES = (*FILLED, (0,), (2, 0))
 
 
 @dataclass(frozen=True)
@@ -126,9 +138,13 @@ class Tree:
 
 
 @st.composite
-def blocks(draw: st.DrawFn, dtypes: tuple[Any, ...] = (*TENSOR_DTYPES, *ARRAY_DTYPES)) -> Block:
+def blocks(
+    draw: st.DrawFn,
+    dtypes: tuple[Any, ...] = (*TENSOR_DTYPES, *ARRAY_DTYPES),
+    shapes: tuple[tuple[int, ...], ...] = SHAPES,
+) -> Block:
     """Tensors and arrays of any bits, NaN payloads and infinities among them."""
-    dtype, shape = draw(st.sampled_from(dtypes)), draw(st.sampled_from(SHAPES))
+    dtype, shape = draw(st.sampled_from(dtypes)), draw(st.sampled_from(shapes))
     size = np.dtype(dtype).itemsize if isinstance(dtype, str) else dtype.itemsize
     count = int(np.prod(shape)) * size
     if dtype in (torch.bool, "|b1"):
@@ -155,7 +171,11 @@ KEYS = st.text(max_size=3) | st.integers(0, 3) | st.sampled_from(["a']['b", "tab
 
 
 def trees() -> st.SearchStrategy[Tree]:
-    """Nested dictionaries, lists and tuples, empty ones among them."""
+    """Nested dictionaries, lists and tuples, empty ones among them, with at least one leaf."""
+    return st.builds(lambda tree: Tree("list", [Tree("leaf", 0), tree]), _any_trees())
+
+
+def _any_trees() -> st.SearchStrategy[Tree]:
     leaves = st.builds(Tree, st.just("leaf"), blocks() | SCALARS)
     return st.recursive(
         leaves,
