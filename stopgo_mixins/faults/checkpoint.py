@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +25,17 @@ def _older(run: StoppedRun) -> str:
 
 
 def _cut_in_half(path: str) -> None:
-    os.truncate(path, Path(path).stat().st_size // 2)
+    """The file, or the largest one of a directory."""
+    files = [file for file in (Path(path), *Path(path).rglob("*")) if file.is_file()]
+    largest = max(files, key=lambda file: file.stat().st_size)
+    os.truncate(largest, largest.stat().st_size // 2)
+
+
+def _remove(path: str) -> None:
+    if Path(path).is_dir():
+        shutil.rmtree(path)
+    else:
+        Path(path).unlink()
 
 
 OLDER_CHECKPOINT = Fault(
@@ -37,7 +48,7 @@ OLDER_CHECKPOINT = Fault(
 CHECKPOINT_CUT = Fault(
     id="F56",
     name="truncated checkpoint",
-    what="the second half of the checkpoint file is missing",
+    what="the second half of the checkpoint file, or of the largest one of its directory, is missing",
     injection=DamageFile(_cut_in_half),
     symptoms=(),
     ends_the_phase=True,
@@ -46,7 +57,7 @@ CHECKPOINT_GONE = Fault(
     id="F58",
     name="no checkpoint",
     what="the checkpoint that the stop phase wrote is not there",
-    injection=DamageFile(os.remove),
+    injection=DamageFile(_remove),
     symptoms=(),
     ends_the_phase=True,
 )
