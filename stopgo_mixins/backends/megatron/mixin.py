@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import dataclasses
 import unittest
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from lightning.pytorch import Callback
 from typing_extensions import override
 
+from stopgo_mixins.backends.lightning.faults import change_loaders, move_validations
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.environment import megatron_environment
 from stopgo_mixins.backends.megatron.preemption import Preemption
+from stopgo_mixins.events import Moment
+from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
@@ -137,8 +141,32 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
         if mode is Mode.CONTINUOUS:
             return None
-        resuming = mode is Mode.RESUME
+        resuming = mode is Mode.RESUME and cls.resume_checkpoint() is not None
         return nl.AutoResume(resume_if_exists=resuming, resume_ignore_no_checkpoint=not resuming)
+
+    @override
+    @classmethod
+    def read_checkpoint(cls, path: str) -> SavedState:
+        from stopgo_mixins.backends.megatron.faults import MegatronSavedState
+
+        return MegatronSavedState(path, cls._micro_batches_per_update())
+
+    @classmethod
+    def _micro_batches_per_update(cls) -> int:
+        """As many as the stop phase recorded; one where it recorded none."""
+        trace = cls.trace(Mode.STOP).ranks[0]
+        keys = (record.key for metric in trace.metrics for record in trace.records(metric))
+        return 1 + max((key.ordinal[0] for key in keys if key.moment is Moment.MICRO_BATCH), default=0)
+
+    @override
+    @classmethod
+    def change_loaders(cls, trainer: Any, training: Callable[[Any], Any], validation: Callable[[Any], Any]) -> None:
+        change_loaders(trainer, training, validation)
+
+    @override
+    @classmethod
+    def move_validations(cls, trainer: Any, micro_batches: int) -> None:
+        move_validations(trainer, micro_batches)
 
     @override
     @classmethod

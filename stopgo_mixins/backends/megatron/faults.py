@@ -1,0 +1,201 @@
+"""Where faults reach into NeMo: its checkpoint directory, with mcore's sharded tensors."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner, DefaultSavePlanner
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.metadata import TensorStorageMetadata
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
+from typing_extensions import override
+
+from stopgo_mixins.faults.fault import NotApplicable
+from stopgo_mixins.faults.saved_state import SavedState
+
+if TYPE_CHECKING:
+    from torch import Tensor
+    from torch.distributed.checkpoint.metadata import Metadata
+    from torch.distributed.checkpoint.planner import ReadItem, SavePlan, WriteItem
+
+_OPTIMIZER_ENTRY = re.compile(r"optimizer\.state\.(?P<entry>\w+)\.module\.(?P<parameter>.+)")
+"""How mcore calls an entry of an optimizer's state; weights are called ``module.<name>``."""
+
+_STACKED_LAYERS = re.compile(r"\.layers\.(?!\d)")
+"""In the name of a tensor that holds all layers, stacked along its first dimension."""
+
+_MASTER = {"fp32_param": "master_param"}
+"""mcore's name -> that of other optimizers, for the fp32 copies of low-precision weights."""
+
+_BESIDE_MOMENTS = ("step", *_MASTER.values())
+"""What a fresh optimizer does not hold as zeros."""
+
+
+class MegatronSavedState(SavedState):
+    """A checkpoint directory of NeMo in mcore's ``torch_dist`` format.
+
+    Sharded tensors lie in ``weights/*.distcp``, everything else in ``weights/common.pt``.
+    mcore keeps one step counter for all parameters; here each has it, and the first one's is written back.
+
+    Args:
+        path: of the directory.
+        micro_batches_per_update: that one rank reads; the checkpoint counts updates.
+    """
+
+    def __init__(self, path: str, micro_batches_per_update: int) -> None:
+        self._weights = Path(path) / "weights"
+        self._metadata = FileSystemReader(self._weights).read_metadata()
+        self._shards = _read_shards(self._weights, self._metadata)
+        self._common: dict[str, Any] = torch.load(self._common_path, map_location="cpu", weights_only=False)
+        self._fit: dict[str, Any] = self._common["loops"]["fit_loop"]
+        self.weights = {name.removeprefix("module."): tensor for name, tensor in self._tensors("module.")}
+        self._members = list(_optimizers(self._common.get("optimizer", [])))
+        self._counters = [member["state"] for member in self._members if "common_step" in member.get("state", {})]
+        state = self._optimizer_state()
+        # Which member optimizes what is not in the checkpoint, and no fault asks.
+        self.optimizers = [
+            {"state": {} if index else state, "param_groups": member["param_groups"]}
+            for index, member in enumerate(self._members)
+        ]
+        self.schedulers = self._common["lr_schedulers"]
+        self.scalers = [each["grad_scaler"] for each in self._common.get("optimizer", []) if "grad_scaler" in each]
+        self._positions = [name for name, part in self._common.items() if _is_position(part)]
+        self.loaders = [self._common[name] for name in self._positions]
+        batches = self._fit["epoch_loop.batch_progress"]
+        self.batches_read = batches["total"]["processed"] * micro_batches_per_update
+        self.at_epoch_end = batches["is_last_batch"]
+
+    @property
+    def _common_path(self) -> Path:
+        return self._weights / "common.pt"
+
+    def _tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
+        """Every tensor under the name that it has in the model; those of stacked layers are views."""
+        for name, tensor in self._shards.items():
+            if not name.startswith(prefix) or not isinstance(tensor, torch.Tensor):
+                continue
+            before, *after = _STACKED_LAYERS.split(name)
+            if after:
+                yield from ((f"{before}.layers.{index}.{after[0]}", layer) for index, layer in enumerate(tensor))
+            else:
+                yield name, tensor
+
+    def _optimizer_state(self) -> dict[str, dict[str, Any]]:
+        state: dict[str, dict[str, Any]] = {}
+        for name, tensor in self._tensors("optimizer."):
+            if found := _OPTIMIZER_ENTRY.fullmatch(name):
+                entry = _MASTER.get(found["entry"], found["entry"])
+                state.setdefault(found["parameter"], {})[entry] = tensor
+        for entries in state.values():
+            if self._counters:
+                entries["step"] = self._counters[0]["common_step"]
+        return state
+
+    @override
+    def move_global_step(self, steps: int) -> None:
+        self._common["global_step"] += steps
+        self._fit["epoch_loop.automatic_optimization.optim_progress"]["optimizer"]["step"]["total"]["completed"] += (
+            steps
+        )
+
+    @override
+    def move_consumed_samples(self, micro_batches: int) -> None:
+        raise NotApplicable("Megatron's sampler begins at the count of consumed samples: data and count move together")
+
+    @override
+    def restart_logged_steps(self) -> None:
+        raise NotApplicable("NeMo logs under the global step, and keeps no other count of it that could restart")
+
+    @override
+    def write(self) -> None:
+        self._write_back_state()
+        if not self.loaders:
+            for name in self._positions:
+                del self._common[name]
+        torch.save(self._common, self._common_path)
+        _write_shards(self._weights, self._metadata, self._shards)
+
+    def _write_back_state(self) -> None:
+        """Writes an empty state as mcore creates one: it does so before it loads, and wants to load all of it."""
+        left = {name: entries for optimizer in self.optimizers for name, entries in optimizer["state"].items()}
+        for name, entries in self._optimizer_state().items():
+            if name not in left:
+                for entry, value in entries.items():
+                    if entry not in _BESIDE_MOMENTS:
+                        value.zero_()
+        for counter in self._counters:
+            counter["common_step"] = next(
+                (entries["step"] for entries in left.values()), torch.zeros_like(counter["common_step"])
+            )
+
+
+def _is_position(part: object) -> bool:
+    """Whether a part of the checkpoint is what a data module keeps of its position."""
+    return isinstance(part, dict) and "consumed_samples" in part
+
+
+def _optimizers(saved: Any) -> Iterator[dict[str, Any]]:
+    """What the torch optimizers inside mcore's returned, whatever mcore put around them."""
+    for part in saved.values() if isinstance(saved, dict) else saved:
+        if isinstance(part, dict) and "param_groups" in part:
+            yield part
+        elif isinstance(part, dict):
+            yield from _optimizers(part)
+
+
+class _RawBytesLoadPlanner(DefaultLoadPlanner):
+    """Leaves what is no tensor as the bytes that it is on disk."""
+
+    def __init__(self) -> None:
+        super().__init__(flatten_state_dict=False, flatten_sharded_tensors=False)  # else it would fill a copy
+
+    @override
+    def load_bytes(self, read_item: ReadItem, value: io.BytesIO) -> None:
+        self.state_dict[read_item.dest_index.fqn] = value
+
+
+class _RawBytesSavePlanner(DefaultSavePlanner):
+    """Writes such bytes as they are, and keeps what mcore added to the metadata.
+
+    Args:
+        metadata: that was read.
+    """
+
+    def __init__(self, metadata: Metadata) -> None:
+        super().__init__(flatten_state_dict=False)
+        self._read = metadata
+
+    @override
+    def transform_object(self, write_item: WriteItem, object: Any) -> Any:
+        return object
+
+    @override
+    def create_global_plan(self, all_plans: list[SavePlan]) -> tuple[list[SavePlan], Metadata]:
+        plans, metadata = super().create_global_plan(all_plans)
+        return plans, dataclasses.replace(self._read, state_dict_metadata=metadata.state_dict_metadata)
+
+
+def _read_shards(directory: Path, metadata: Metadata) -> dict[str, Any]:
+    """Name -> whole tensor, or the bytes of an object."""
+    shards: dict[str, Any] = {
+        name: torch.empty(stored.size, dtype=stored.properties.dtype)
+        if isinstance(stored, TensorStorageMetadata)
+        else io.BytesIO()
+        for name, stored in metadata.state_dict_metadata.items()
+    }
+    load(shards, storage_reader=FileSystemReader(directory), planner=_RawBytesLoadPlanner(), no_dist=True)
+    return shards
+
+
+def _write_shards(directory: Path, metadata: Metadata, shards: dict[str, Any]) -> None:
+    for file in (directory / ".metadata", *directory.glob("*.distcp")):
+        file.unlink()
+    planner = _RawBytesSavePlanner(metadata)
+    save(shards, storage_writer=FileSystemWriter(directory), planner=planner, no_dist=True)
