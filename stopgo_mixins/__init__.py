@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
     from stopgo_mixins.exceptions import TraceError as TraceError
     from stopgo_mixins.exceptions import UnsupportedValueError as UnsupportedValueError
+    from stopgo_mixins.faults.fault import Fault as Fault
     from stopgo_mixins.interruption import AfterValidation as AfterValidation
     from stopgo_mixins.interruption import AtStep as AtStep
     from stopgo_mixins.interruption import Interruption as Interruption
@@ -57,6 +58,7 @@ _HOME = {
     "StopAndGoException": "exceptions",
     "TraceError": "exceptions",
     "UnsupportedValueError": "exceptions",
+    "Fault": "faults.fault",
     "AfterValidation": "interruption",
     "AtStep": "interruption",
     "Interruption": "interruption",

@@ -17,7 +17,18 @@ from stopgo_mixins.faults.data import (
     RESHUFFLED_THEN_SKIPPED,
     SKIPPED_IN_EVERY_EPOCH,
 )
+from stopgo_mixins.faults.disturbance import Disturbance
 from stopgo_mixins.faults.fault import Fault, Injection, NotApplicable, Point, Symptom
+from stopgo_mixins.faults.injections import (
+    ChangeBatches,
+    ChangeValidationBatches,
+    DamageFile,
+    Disturb,
+    EditCheckpoint,
+    LoadInstead,
+    MoveValidations,
+)
+from stopgo_mixins.faults.loaders import Pass
 from stopgo_mixins.faults.module_state import AVERAGED_WEIGHTS_LOADED, AVERAGED_WEIGHTS_LOST, EXTRA_STATE_LOST
 from stopgo_mixins.faults.optimizer import (
     HYPER_PARAMETERS_FROM_CONSTRUCTOR,
@@ -42,7 +53,9 @@ from stopgo_mixins.faults.rng import (
     PYTHON_RNG_NOT_RESTORED,
     TORCH_RNG_NOT_RESTORED,
 )
+from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.faults.schedule import SCHEDULER_LAGS, SCHEDULER_NOT_RESTORED, SCHEDULER_STEPPED_ON_LOAD
+from stopgo_mixins.faults.stopped_run import StoppedRun
 from stopgo_mixins.faults.validation import VALIDATION_CUT, VALIDATION_READS_OTHERS, VALIDATION_SHIFTED
 from stopgo_mixins.faults.weights import BUFFERS_LOST, TENSOR_NOT_LOADED, WEIGHTS_ROUNDED
 
@@ -88,9 +101,20 @@ __all__ = [
     "VALIDATION_READS_OTHERS",
     "VALIDATION_SHIFTED",
     "WEIGHTS_ROUNDED",
+    "ChangeBatches",
+    "ChangeValidationBatches",
+    "DamageFile",
+    "Disturb",
+    "Disturbance",
+    "EditCheckpoint",
     "Fault",
     "Injection",
+    "LoadInstead",
+    "MoveValidations",
     "NotApplicable",
+    "Pass",
     "Point",
+    "SavedState",
+    "StoppedRun",
     "Symptom",
 ]

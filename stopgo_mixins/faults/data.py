@@ -64,7 +64,7 @@ def _ignored_by_accumulation(run: StoppedRun) -> int:
 
 def _require_accumulation(run: StoppedRun) -> None:
     if not _ignored_by_accumulation(run):
-        raise NotApplicable("every update reads one micro-batch: the run accumulates no gradients")
+        raise NotApplicable("every update reads one micro-batch: let the trainer accumulate gradients")
 
 
 def _skipped_in_every_epoch(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
@@ -77,13 +77,13 @@ def _first_permutation(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
 
 def _require_within_epoch(run: StoppedRun) -> None:
     if run.saved.at_epoch_end:  # nothing would be left of an epoch of which as much is skipped
-        raise NotApplicable("the run is interrupted at the end of an epoch: interrupt it within one")
+        raise NotApplicable("the run is interrupted at the end of an epoch: interrupt it within one, with AtStep")
 
 
 def _require_second_epoch(run: StoppedRun) -> None:
     _require_within_epoch(run)
     if not _epoch(run):
-        raise NotApplicable("the run is interrupted in its first epoch: interrupt it in a later one")
+        raise NotApplicable("the run is interrupted in its first epoch: interrupt it in a later one, with AtStep")
 
 
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
@@ -99,7 +99,7 @@ def _epoch_replayed(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
 
 def _require_epoch_end(run: StoppedRun) -> None:
     if not run.saved.at_epoch_end:
-        raise NotApplicable("the run is not interrupted at the end of an epoch: interrupt it there")
+        raise NotApplicable("the run is not interrupted at the end of an epoch: interrupt it there, with AtStep")
 
 
 def _reshuffled(run: StoppedRun, epoch: Pass) -> Iterator[Any]:

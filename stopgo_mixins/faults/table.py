@@ -9,16 +9,16 @@ from collections.abc import Iterable, Iterator, Sequence
 from stopgo_mixins.faults.outcome import Outcome, Status
 
 WIDTH = 120
-INDENT = 8
+INDENT = " " * 8
 
 
 def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
     """The lines: one per fault, reasons below, a summary at the end."""
-    rows = [_row(outcome) for outcome in outcomes]
-    widths = [max(len(cell) for cell in column) for column in zip(*rows, strict=True)]
-    for row, outcome in zip(rows, outcomes, strict=True):
+    rows = [("", "fault", "outcome", "caught by, first at: cause named"), *map(_row, outcomes)]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row, reason in zip(rows, ["", *(outcome.reason for outcome in outcomes)], strict=True):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        yield from textwrap.wrap(_below(outcome), WIDTH, initial_indent=" " * INDENT, subsequent_indent=" " * INDENT)
+        yield from textwrap.wrap(reason, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
     yield ""
     yield _summary(outcomes)
 
@@ -36,14 +36,12 @@ def _caught_by(outcome: Outcome) -> str:
 
 
 def _cause(outcome: Outcome) -> str:
-    named = sorted({str(found.cause) for found in outcome.root_causes if found.cause})
-    if outcome.cause_named:
-        return ", ".join(set(outcome.fault.causes) & set(named)) or "the error names the checkpoint"
-    return f"not named; named: {', '.join(named) or 'none'}"
-
-
-def _below(outcome: Outcome) -> str:
-    return outcome.reason
+    fault, named = outcome.fault, sorted({str(found.cause) for found in outcome.root_causes if found.cause})
+    if not outcome.cause_named:
+        return f"not named; named: {', '.join(named) or 'none'}"
+    if fault.ends_the_phase:
+        return "the error names the checkpoint"
+    return ", ".join(cause for cause in fault.causes if cause in named) or "its message says it"
 
 
 def _summary(outcomes: Iterable[Outcome]) -> str:

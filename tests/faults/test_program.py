@@ -36,9 +36,10 @@ class TestWhatIsPrinted(unittest.TestCase):
         self.assertEqual(
             printed.splitlines(),
             [
+                "     fault                            outcome         caught by, first at: cause named",
                 "F33  second moment zero               caught          test_optimizer_state, state 3: zeros",
                 "F17  skip count ignores accumulation  not applicable",
-                "        every update reads one micro-batch: the run accumulates no gradients.",
+                "        every update reads one micro-batch: let the trainer accumulate gradients.",
                 "F58  no checkpoint                    caught          "
                 "the resume phase: the error names the checkpoint",
                 "",
@@ -118,6 +119,10 @@ class TestWhatCannotBeTried(unittest.TestCase):
 
 
 class TestTheCommand(unittest.TestCase):
+    def test_needs_no_trainer_to_begin(self) -> None:
+        code = "import sys, stopgo_mixins.faults; sys.exit('lightning' in sys.modules)"
+        subprocess.run([sys.executable, "-c", code], check=True)
+
     def test_is_there(self) -> None:
         command = [sys.executable, "-m", "stopgo_mixins.faults", "--help"]
         done = subprocess.run(command, capture_output=True, text=True, check=True)
