@@ -1,4 +1,4 @@
-"""Where faults reach into NeMo: its checkpoint directory, with mcore's sharded tensors."""
+"""Where faults reach into NeMo: its checkpoint directory, with mcore's sharded tensors, and when it validates."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from lightning.pytorch import Callback
 from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner, DefaultSavePlanner
 from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
 from torch.distributed.checkpoint.metadata import TensorStorageMetadata
@@ -17,10 +18,12 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from typing_extensions import override
 
+from stopgo_mixins.backends.lightning import faults as lightning_faults
 from stopgo_mixins.faults.fault import NotApplicable
 from stopgo_mixins.faults.saved_state import SavedState
 
 if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
     from torch import Tensor
     from torch.distributed.checkpoint.metadata import Metadata
     from torch.distributed.checkpoint.planner import ReadItem, SavePlan, WriteItem
@@ -199,3 +202,19 @@ def _write_shards(directory: Path, metadata: Metadata, shards: dict[str, Any]) -
         file.unlink()
     planner = _RawBytesSavePlanner(metadata)
     save(shards, storage_writer=FileSystemWriter(directory), planner=planner, no_dist=True)
+
+
+class _LaterValidations(Callback):
+    """Moves the validations once training starts: before that, NeMo's strategy replaces the loop that times them."""
+
+    def __init__(self, updates: int) -> None:
+        self._updates = updates
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        lightning_faults.move_validations(trainer, self._updates)
+
+
+def move_validations(trainer: Any, updates: int) -> None:
+    """Lets every validation of a fit come so many updates later, whose micro-batches are one batch to Lightning."""
+    trainer.callbacks.append(_LaterValidations(updates))

@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch import Callback
 from typing_extensions import override
 
-from stopgo_mixins.backends.lightning.faults import change_loaders, move_validations
+from stopgo_mixins.backends.lightning.faults import change_loaders
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.environment import megatron_environment
 from stopgo_mixins.backends.megatron.preemption import Preemption
@@ -166,6 +166,8 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
     @override
     @classmethod
     def move_validations(cls, trainer: Any, micro_batches: int) -> None:
+        from stopgo_mixins.backends.megatron.faults import move_validations
+
         move_validations(trainer, micro_batches)
 
     @override
