@@ -76,6 +76,8 @@ def _require_average(run: StoppedRun) -> None:
 
 def _require_extra_state(run: StoppedRun) -> None:
     _require("extra_state", "module with an extra state", run)
+    if run.digests("extra_state", 0) == run.digests("extra_state", run.resume_point):
+        raise NotApplicable("no module's extra state has changed before the resume point")
 
 
 EXTRA_STATE_LOST = Fault(
