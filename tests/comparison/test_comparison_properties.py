@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from stopgo_mixins import UnsupportedValueError
 from stopgo_mixins.comparison.compare import Difference, Mismatch, compare
-from stopgo_mixins.comparison.numbers import distance, is_nan, values_of
+from stopgo_mixins.comparison.numbers import Distance, distance, is_nan, values_of
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.trace.store import Trace, TraceWriter
 from tests.comparison.synthetic import Phases
@@ -181,9 +181,23 @@ class TestKinds(unittest.TestCase):
         self.assertEqual(paths(mismatches(base.conj(), base)), [""])
         self.assertEqual(mismatches(base.conj().imag, torch.tensor([-1.0, 3.0])), [])
 
-    def test_negative_zero_differs_and_the_distance_says_where(self) -> None:
+    def test_negative_zero_differs(self) -> None:
         for actual, expected in ((-0.0, 0.0), (torch.tensor([1.0, -0.0]), torch.tensor([1.0, 0.0]))):
             self.assertEqual(paths(mismatches(actual, expected)), [""])
+
+    def test_nan_is_nan_whatever_its_payload(self) -> None:
+        for dtype, quiet, other in (
+            (torch.float32, 0x7FC00000, -0x400001),
+            (torch.bfloat16, 0x7FC0, 0x7FC1),
+            (torch.float16, 0x7E00, 0x7C01),
+            (torch.float8_e5m2, 0x7F, 0x7E),
+            (torch.float64, 0x7FF8 << 48, (0x7FF8 << 48) + 1),
+        ):
+            integer = {1: torch.int8, 2: torch.int16, 4: torch.int32, 8: torch.int64}[dtype.itemsize]
+            one, two = (torch.tensor([0, bits], dtype=integer).view(dtype) for bits in (quiet, other))
+            self.assertEqual(mismatches(one, two), [], dtype)
+            self.assertEqual(paths(mismatches(one, torch.zeros_like(one))), [""], dtype)
+        self.assertEqual(mismatches(float("nan"), -float("nan")), [])
 
     def test_a_nan_that_hides_half_a_complex_number(self) -> None:
         nan = float("nan")
@@ -202,14 +216,29 @@ class TestDistance(unittest.TestCase):
     def test_the_element_shown_is_one_that_differs(self, block: Block) -> None:
         changed = block.flipped(0)
         assume(not _differ_in_nan_only(block, changed))
+        gap = self.gap(changed.build(), block.build())
+        self.assertEqual((gap.differing, set(gap.index)), (1, {0} if block.shape else set()))
+
+    def gap(self, actual: torch.Tensor, expected: torch.Tensor) -> Distance:
         with tempfile.TemporaryDirectory() as directory:
             phases = Phases(Path(directory), num_steps=2, resume_point=1)
-            phases.behaviour("metric", expected=lambda _: block.build(), resumed=lambda _: changed.build())
+            phases.behaviour("metric", expected=lambda _: expected, resumed=lambda _: actual)
             (found,) = compare(phases.runs(), "metric").mismatches
             assert found.actual is not None and found.expected is not None
             gap = distance(found.actual, found.expected)
-            assert gap is not None
-            self.assertEqual((gap.differing, set(gap.index)), (1, {0} if block.shape else set()))
+        assert gap is not None
+        return gap
+
+    def test_the_element_shown_where_subtraction_says_nothing(self) -> None:
+        infinity, nan = float("inf"), float("nan")
+        zeros = self.gap(torch.tensor([1.0, -0.0]), torch.tensor([1.0, 0.0]))
+        self.assertEqual((zeros.index, zeros.actual, zeros.absolute, zeros.differing), ((1,), "-0", 0.0, 1))
+        infinite = self.gap(torch.tensor([infinity, infinity, 5]), torch.tensor([infinity, 1, 7]))
+        self.assertEqual((infinite.index, infinite.absolute, infinite.differing), ((1,), infinity, 2))
+        missing = self.gap(torch.tensor([nan, 1.0, nan]), torch.tensor([nan, 2.0, 1]))
+        self.assertEqual((missing.index, missing.actual, missing.differing, missing.ulps), ((2,), "nan", 2, None))
+        large = self.gap(torch.tensor([2**60 + 1]), torch.tensor([2**60]))
+        self.assertEqual((large.actual, large.differing), (str(2**60 + 1), 1))
 
     def test_packed_dtypes_are_compared_though_torch_cannot_compute_with_them(self) -> None:
         for dtype in (torch.uint4, torch.float4_e2m1fn_x2):

@@ -198,6 +198,22 @@ class TestAccumulation(SyntheticCase):
         self.assertRegex(found.sentence, "interrupted after 1 micro-batches of step 5")
         self.assertIsNone(self.gradients((5, 0)))
 
+    def test_a_window_that_is_shorter(self) -> None:
+        """The last batch of step 6 is missing, and everything moves up."""
+        places = [(5, 0), (5, 1), (6, 0), (7, 0), (7, 1), (8, 0), (8, 1)]
+        phases = self.phases()
+        for number, (step, micro) in enumerate((step, micro) for step in range(1, 9) for micro in (0, 1)):
+            phases.writer("continuous").record(
+                "train_input", Position(Moment.MICRO_BATCH, step, (micro,)), batch(number)
+            )
+            if step <= 4:
+                phases.writer("stop").record("train_input", Position(Moment.MICRO_BATCH, step, (micro,)), batch(number))
+        for number, (step, micro) in enumerate(places, 8):
+            phases.writer("resume").record("train_input", Position(Moment.MICRO_BATCH, step, (micro,)), batch(number))
+        found = self.diagnose(phases, "train_input")
+        self.assertEqual((found.cause, found.independent), (Cause.NUMBER_OF_BATCHES, True))
+        self.assertEqual(found.sentence, "step 6 reads 1 micro-batches instead of 2")
+
 
 class TestValidationData(SyntheticCase):
     def validations(self, resumed: Sequence[int]) -> Phases:

@@ -47,6 +47,7 @@ class Cause(str, enum.Enum):
     COPY_OF_ANOTHER = "copy of another tensor"
     COPY_OF_RANK_0 = "copy of rank 0"
     GRADIENTS_LOST = "accumulated gradients lost"
+    NUMBER_OF_BATCHES = "another number of batches"
 
     __str__ = str.__str__
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.comparison.diagnosis.accumulation import gradients_lost, number_of_batches
 from stopgo_mixins.comparison.diagnosis.before import before_the_interruption
 from stopgo_mixins.comparison.diagnosis.counters import counter
 from stopgo_mixins.comparison.diagnosis.data import data_moved, other_samples, validation_data_moved
 from stopgo_mixins.comparison.diagnosis.divergence import Divergence, Rule
-from stopgo_mixins.comparison.diagnosis.gradients import gradients_lost
 from stopgo_mixins.comparison.diagnosis.restored import copy_of_rank_0, structure_changed, what_it_equals
 from stopgo_mixins.comparison.diagnosis.rng import rng_drawn, rng_not_restored
 from stopgo_mixins.comparison.diagnosis.schedule import hyper_parameter, schedule_moved
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 _OF_METRIC: Mapping[str, tuple[Rule, ...]] = {
     "rng_state": (rng_not_restored, rng_drawn),
-    "train_input": (data_moved,),
+    "train_input": (number_of_batches, data_moved),
     "valid_input": (validation_data_moved,),
     "sample_exposure": (other_samples,),
     "validation_schedule": (validation_repeated, validation_moved, validation_cut_short),
