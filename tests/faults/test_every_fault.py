@@ -119,7 +119,7 @@ class TestState(RowsMixin, unittest.TestCase):
         Row(
             faults.STARTED_FROM_SCRATCH,
             [("", "", Cause.COLD_START)],
-            {"resume_point", "train_val_init_consumed_samples"},
+            {"resume_point", "number_of_steps", "train_val_init_consumed_samples"},
             says="no checkpoint",
         ),
     )
