@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause
@@ -65,17 +66,9 @@ def _averages(state: TrainingState) -> Iterator[tuple[Tensor, Tensor]]:
                 yield average, found[0]
 
 
-def _require(metric: str, what: str, run: StoppedRun) -> None:
-    if not run.state(metric, run.resume_point):
-        raise NotApplicable(f"the run has no {what}")
-
-
-def _require_average(run: StoppedRun) -> None:
-    _require("averaged_weights", "averaged weights", run)
-
-
-def _require_extra_state(run: StoppedRun) -> None:
-    _require("extra_state", "module with an extra state", run)
+def _require(metric: str, run: StoppedRun) -> None:
+    if reason := run.lacks(metric):
+        raise NotApplicable(reason)
     if run.digests("extra_state", 0) == run.digests("extra_state", run.resume_point):
         raise NotApplicable("no module's extra state has changed before the resume point")
 
@@ -84,7 +77,7 @@ EXTRA_STATE_LOST = Fault(
     id="F40",
     name="a module's extra state lost",
     what="what get_extra_state() gave to the checkpoint is not given back",
-    injection=Disturb(ExtraStateNotLoaded, _require_extra_state),
+    injection=Disturb(ExtraStateNotLoaded, partial(_require, "extra_state")),
     symptoms=(Symptom("extra_state", Point.RESTORED),),
     causes=(Cause.INITIAL_VALUE,),
 )
@@ -92,7 +85,7 @@ AVERAGED_WEIGHTS_LOST = Fault(
     id="F47",
     name="averaged weights lost",
     what="the averaged weights begin anew from the trained ones",
-    injection=Disturb(AverageLost, _require_average),
+    injection=Disturb(AverageLost, partial(_require, "averaged_weights")),
     symptoms=(Symptom("averaged_weights", Point.RESTORED),),
     causes=(Cause.COPY_OF_ANOTHER,),
 )
@@ -100,7 +93,7 @@ AVERAGED_WEIGHTS_LOADED = Fault(
     id="F48",
     name="averaged weights loaded as the model's",
     what="the run trains on with the averaged weights",
-    injection=Disturb(AverageLoaded, _require_average),
+    injection=Disturb(AverageLoaded, partial(_require, "averaged_weights")),
     symptoms=(Symptom("parameters", Point.RESTORED),),
     causes=(Cause.COPY_OF_ANOTHER,),
 )

@@ -26,8 +26,8 @@ def _one_step_ahead(saved: SavedState, run: StoppedRun) -> None:
 
 
 def _logged_steps_restart(saved: SavedState, run: StoppedRun) -> None:
-    if "logged_metrics" not in run.continuous.metrics:
-        raise NotApplicable("the run logs nothing")
+    if reason := run.lacks("logged_metrics"):
+        raise NotApplicable(reason)
     saved.restart_logged_steps()
 
 

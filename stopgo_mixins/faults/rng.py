@@ -74,7 +74,7 @@ def _require(stream: str, run: StoppedRun) -> None:
 
 def _require_generators(run: StoppedRun) -> None:
     streams = {path.split("'")[1] for path in run.digests("rng_state", run.resume_point)}
-    if all(stream in STREAMS or stream.startswith("cuda:") for stream in streams):
+    if streams and all(stream in STREAMS or stream.startswith("cuda:") for stream in streams):
         raise NotApplicable("no sampler or module of the run has a generator of its own")
 
 

@@ -49,6 +49,11 @@ class StoppedRun:
         """R, the number of updates in the checkpoint."""
         return int(self.stop.events("interrupted")[-1]["update"])
 
+    def lacks(self, metric: str) -> str | None:
+        """Why a metric does not apply to the run; ``None`` if it does, or if nobody recorded it."""
+        reasons = (event for event in self.continuous.events("not_applicable") if event["metric"] == metric)
+        return next((str(event["reason"]) for event in reasons), None)
+
     def states(self, metric: str) -> Iterator[tuple[int, list[Record]]]:
         """``(k, records)`` of a metric at every *state k* of the continuous run, on rank 0."""
         trace = self.continuous.ranks[0]

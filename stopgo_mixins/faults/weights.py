@@ -45,7 +45,7 @@ def _initial(saved: SavedState, run: StoppedRun, metric: str) -> Mapping[str, Te
     """The values at step 0 of what the checkpoint holds."""
     names = saved.weights.keys() & run.names(metric)
     if not names:
-        raise NotApplicable(f"the checkpoint holds no {metric}")
+        raise NotApplicable(run.lacks(metric) or f"the checkpoint holds none of the {metric} that were recorded")
     values = run.tensors(metric, 0)
     if not names & values.keys():
         raise NotApplicable(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import unittest
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -32,11 +34,12 @@ class Tested:
 
     @classmethod
     def run(cls, faulty: type[FaultyResume]) -> Tested:
-        """Runs all tests of a class whose phases have run."""
+        """Runs all tests of a class whose phases have run; what they print is lost."""
         result = unittest.TestResult()
         test_case: Any = faulty  # a TestCase as well
-        for name in unittest.defaultTestLoader.getTestCaseNames(test_case):
-            test_case(name).run(result)
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            for name in unittest.defaultTestLoader.getTestCaseNames(test_case):
+                test_case(name).run(result)
         failed = [_name(test) for test, _ in (*result.failures, *result.errors)]
         return cls(tuple(dict.fromkeys(failed)), {_name(test): reason for test, reason in result.skipped})
 

@@ -139,7 +139,11 @@ class FaultyResumes:
         faulty.injection = injection
         faulty.metadata_dir = stopped.metadata_dir  # its own: its phases have run, or will have
         faulty.callbacks = faulty.get_default_callbacks()
-        checkpoint = str(stopped.resume_checkpoint())
+        checkpoint = stopped.resume_checkpoint()
+        if checkpoint is None:
+            raise PhaseError(
+                f"{stopped.exp_name}.resume_checkpoint() is None: a resume that loads nothing has no faults."
+            )
         faulty.stopped_run = StoppedRun(
             stop=stopped.trace(Mode.STOP),
             continuous=stopped.trace(Mode.CONTINUOUS),

@@ -1,0 +1,126 @@
+"""Why a fault survives, or does not apply: what is said is true, and following the advice helps."""
+
+from __future__ import annotations
+
+import unittest
+from typing import Any, ClassVar
+
+import torch
+from torch import nn
+from torch.utils.data import DataLoader
+
+from stopgo_mixins import AtStep, Mode, faults
+from stopgo_mixins.faults import Fault
+from stopgo_mixins.faults.outcome import Outcome, Status
+from stopgo_mixins.mixins.fault_survey import survey
+from tests.tiny import BATCHES_PER_EPOCH, TinyMixin, TinyModule, tiny_loaders, tiny_samples
+
+
+class ScheduledByEpoch(TinyModule):
+    """The learning rate changes at the end of an epoch; there are two groups."""
+
+    weight_decay = 0.01
+
+    def configure_optimizers(self) -> Any:
+        groups = [
+            {"params": self.body.parameters(), "weight_decay": self.weight_decay},
+            {"params": self.head.parameters()},
+        ]
+        optimizer = torch.optim.AdamW(groups, lr=self.lr)
+        scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda epoch: 0.5**epoch)
+        per_epoch = {"scheduler": scheduler, "interval": "step", "frequency": BATCHES_PER_EPOCH}
+        return {"optimizer": optimizer, "lr_scheduler": per_epoch}
+
+
+class SeveralWeightDecays(ScheduledByEpoch):
+    weight_decay = 0.1
+
+
+class ConstantBuffer(TinyModule):
+    """Its only buffer is never written to."""
+
+    def __init__(self, lr: float) -> None:
+        super().__init__(lr)
+        self.body = nn.Sequential(nn.Linear(3, 4), nn.Dropout(0.5))
+        self.register_buffer("scale", torch.ones(1))
+
+
+class Subject(TinyMixin, abstract=True):
+    module: ClassVar[type[TinyModule]] = TinyModule
+    validation_samples: ClassVar[int] = 4
+
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        training, _ = tiny_loaders()
+        return cls.module(cls.lr), (training, DataLoader(tiny_samples(cls.validation_samples), batch_size=2))
+
+
+def outcome_of(fault: Fault, **attributes: Any) -> Outcome:
+    subject = type("Subject", (Subject, unittest.TestCase), {"__module__": __name__, **attributes})
+    (outcome,) = survey(subject, [fault]).outcomes
+    return outcome
+
+
+class TestSurvivors(unittest.TestCase):
+    def assert_survives(self, fault: Fault, reason: str, **attributes: Any) -> None:
+        outcome = outcome_of(fault, **attributes)
+        self.assertEqual(outcome.status, Status.SURVIVED)
+        self.assertIn(reason, outcome.reason)
+
+    def assert_caught(self, fault: Fault, **attributes: Any) -> None:
+        outcome = outcome_of(fault, **attributes)
+        self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()), outcome.reason)
+
+    def test_every_group_has_the_weight_decay_of_the_constructor(self) -> None:
+        fault = faults.HYPER_PARAMETERS_FROM_CONSTRUCTOR
+        self.assert_survives(fault, "every parameter group has the weight decay 0.01", module=ScheduledByEpoch)
+        self.assert_caught(fault, module=SeveralWeightDecays)
+
+    def test_the_schedule_is_at_its_start(self) -> None:
+        fault = faults.SCHEDULER_NOT_RESTORED
+        reason = "the schedule at the resume point 3 is where it was at step 0"
+        self.assert_survives(fault, reason, module=ScheduledByEpoch)
+        self.assert_caught(fault, module=ScheduledByEpoch, num_steps=10, interruption=AtStep(BATCHES_PER_EPOCH + 1))
+
+    def test_no_buffer_has_changed(self) -> None:
+        self.assert_survives(faults.BUFFERS_LOST, "no buffer has changed before the resume", module=ConstantBuffer)
+        self.assert_caught(faults.BUFFERS_LOST)
+
+    def test_a_validation_of_one_batch(self) -> None:
+        for fault in (faults.VALIDATION_READS_OTHERS, faults.VALIDATION_CUT):
+            self.assert_survives(fault, "each validation reads one batch only", validation_samples=2)
+            self.assert_caught(fault)
+
+    def test_a_stream_from_which_nothing_is_drawn(self) -> None:
+        for fault in (faults.PYTHON_RNG_NOT_RESTORED, faults.NUMPY_RNG_NOT_RESTORED):
+            self.assert_survives(fault, "nothing has drawn from the stream")
+            self.assert_caught(fault, resume_seed=7)
+
+
+class TestNotApplicable(unittest.TestCase):
+    def assert_not_applicable(self, fault: Fault, reason: str, **attributes: Any) -> None:
+        outcome = outcome_of(fault, **attributes)
+        self.assertEqual((outcome.status, outcome.tests), (Status.NOT_APPLICABLE, ()))
+        self.assertIn(reason, outcome.reason)
+
+    def test_nothing_to_break(self) -> None:
+        for fault, reason in (
+            (faults.EXTRA_STATE_LOST, "no module has an extra state"),
+            (faults.AVERAGED_WEIGHTS_LOST, "no averaged weights were found"),
+            (faults.SCALER_LOST, "the checkpoint holds no gradient scaler"),
+            (faults.MASTER_WEIGHTS_ROUNDED, "the optimizers keep no master weights"),
+            (faults.OLDER_CHECKPOINT, "the stop phase left no older checkpoint"),
+            (faults.FIRST_PERMUTATION_REUSED, "interrupted in its first epoch: interrupt it in a later one"),
+            (faults.EPOCH_REPLAYED, "not interrupted at the end of an epoch: interrupt it there"),
+        ):
+            with self.subTest(fault=fault.id):
+                self.assert_not_applicable(fault, reason)
+
+    def test_an_interruption_at_the_end_of_an_epoch(self) -> None:
+        at_end = AtStep(BATCHES_PER_EPOCH)
+        for fault in (faults.SKIPPED_IN_EVERY_EPOCH, faults.RESHUFFLED_THEN_SKIPPED):
+            self.assert_not_applicable(fault, "interrupt it within one", interruption=at_end, val_check_interval=3)
+
+    def test_validations_after_every_batch(self) -> None:
+        reason = "validations come too often"
+        self.assert_not_applicable(faults.VALIDATION_SHIFTED, reason, val_check_interval=1)
