@@ -99,7 +99,7 @@ OPTIMIZER_STATE_EMPTY = Fault(
     what="the optimizer starts anew, as if it had never made a step",
     injection=EditCheckpoint(_empty),
     symptoms=(Symptom("optimizer_state", Point.RESTORED),),
-    causes=(Cause.STATE_MISSING,),
+    causes=(Cause.STATE_MISSING, Cause.ZEROS),  # zeros where a trainer creates the state before it loads it
 )
 SECOND_MOMENT_ZERO = Fault(
     id="F33",
