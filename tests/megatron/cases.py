@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unittest
 from collections.abc import Mapping
 from typing import Any
 
@@ -41,6 +42,24 @@ class GPTMixin(MegatronStopAndGoMixin, abstract=True):
             for registered in callbacks.values():
                 registered[MegatronRngStateCallback] = MegatronRngStateCallback()
         return callbacks
+
+
+class MixedPrecision(GPTMixin, unittest.TestCase):
+    """fp32 copies of the weights beside those in bf16, and dropout; everything random comes from the checkpoint."""
+
+    precision = "bf16-mixed"
+    dropout = 0.1
+    resume_seed = 7
+
+
+class FullPrecision(GPTMixin, unittest.TestCase):
+    """mcore keeps the optimizer's state without what mixed precision puts around it."""
+
+
+class HalfPrecision(GPTMixin, unittest.TestCase):
+    """With a gradient scaler."""
+
+    precision = "16-mixed"
 
 
 def first_differences(failed: Mapping[str, str]) -> dict[str, str]:
