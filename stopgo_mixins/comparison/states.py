@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.numbers import values_of
@@ -28,10 +28,13 @@ def leaves(records: dict[str, Record]) -> dict[str, Leaf]:
     return {path: record.leaf for path, record in records.items()}
 
 
-def series(trace: Trace, rank: int, metric: str, path: str) -> Iterator[Record]:
-    """The records of one path in training order."""
+def series(trace: Trace, rank: int, metric: str) -> dict[str, list[Record]]:
+    """The records of each path in training order."""
+    found: dict[str, list[Record]] = defaultdict(list)
     if rank in trace.ranks:
-        yield from (record for record in trace.ranks[rank].records(metric) if record.key.path == path)
+        for record in trace.ranks[rank].records(metric):
+            found[record.key.path].append(record)
+    return found
 
 
 def number(record: Record | None) -> float | None:

@@ -32,7 +32,7 @@ def lost_counter(divergence: Divergence, mismatch: Mismatch) -> str | None:
     actual, expected = number(mismatch.actual), number(mismatch.expected)
     if actual is None or expected is None or not _is_counter(divergence, path):
         return None
-    start = number(divergence.expected_series(path)[0])
+    start = number(divergence.expected[path][0])
     if actual not in (0, start):
         return None
     return f"the counter is back at {actual:g} instead of {expected:g} at {divergence.where}"
@@ -40,7 +40,7 @@ def lost_counter(divergence: Divergence, mismatch: Mismatch) -> str | None:
 
 def _is_counter(divergence: Divergence, path: str) -> bool:
     """Whether the continuous run does nothing with the number but add the same to it, now and then."""
-    values = [number(record) for record in divergence.expected_series(path)]
+    values = [number(record) for record in divergence.expected[path]]
     whole = [value for value in values if value is not None and float(value).is_integer()]
     if len(whole) < len(values) or len(whole) < _SHORTEST:
         return False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from stopgo_mixins.mode import Mode
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
     from stopgo_mixins.comparison.runs import Runs
-    from stopgo_mixins.trace.record import Record
+    from stopgo_mixins.trace.record import Leaf, Record
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,30 @@ class Divergence:
         first = self.first
         return self.is_state and first.key.step == self.runs.resume_point and first.phase is Mode.RESUME
 
-    def expected_state(self, step: int) -> dict[str, Record]:
-        """State k of the continuous run by path, on the rank of the first divergence."""
-        return state(self.runs.continuous, self.first.rank, self.metric, step)
+    @cached_property
+    def start(self) -> dict[str, Record]:
+        """State 0 of the continuous run by path, on the rank of the first divergence."""
+        return state(self.runs.continuous, self.first.rank, self.metric, 0)
 
-    def expected_series(self, path: str) -> list[Record]:
-        """What the continuous run recorded under a path, in training order."""
-        return list(series(self.runs.continuous, self.first.rank, self.metric, path))
+    @cached_property
+    def expected(self) -> dict[str, list[Record]]:
+        """What the continuous run recorded on that rank under each path, in training order."""
+        return series(self.runs.continuous, self.first.rank, self.metric)
+
+    @cached_property
+    def resumed(self) -> dict[str, list[Record]]:
+        """The same of the resume phase."""
+        return series(self.runs.resume, self.first.rank, self.metric)
+
+    @cached_property
+    def tensors(self) -> dict[Leaf, list[tuple[str, str]]]:
+        """Metric and path of the continuous run's state tensors at the diverging step, the metric's own first."""
+        found = defaultdict(list)
+        for metric in sorted(self.runs.continuous.metrics, key=lambda name: (name != self.metric, name)):
+            for record in state(self.runs.continuous, self.first.rank, metric, self.first.key.step).values():
+                if record.leaf.kind == "tensor":
+                    found[record.leaf].append((metric, record.key.path))
+        return found
 
 
 Rule = Callable[[Divergence], Diagnosis | None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,7 +13,6 @@ from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.counters import lost_counter
 from stopgo_mixins.comparison.numbers import equal_elements, values_of
-from stopgo_mixins.comparison.states import state
 from stopgo_mixins.comparison.wording import form, listed
 from stopgo_mixins.trace.digest import digest_bytes
 
@@ -86,7 +85,7 @@ _Recogniser = Callable[["Divergence", "Mismatch"], "str | None"]
 
 
 def _initial_value(divergence: Divergence, mismatch: Mismatch) -> str | None:
-    start = divergence.expected_state(0).get(mismatch.key.path) if divergence.is_restored else None
+    start = divergence.start.get(mismatch.key.path) if divergence.is_restored else None
     if start is None or mismatch.actual is None or start.leaf != mismatch.actual.leaf:
         return None
     return "the value of state 0, as if it were not loaded from the checkpoint"
@@ -120,28 +119,17 @@ def _copy_of_another(divergence: Divergence, mismatch: Mismatch) -> str | None:
     actual = mismatch.actual
     if actual is None or actual.leaf.kind != "tensor" or math.prod(actual.leaf.shape) <= 1 or not divergence.is_state:
         return None
-    for metric, record in _tensors_at(divergence, mismatch):
-        same = record.leaf == actual.leaf and (metric, record.key.path) != (divergence.metric, mismatch.key.path)
-        if same:
+    for metric, path in divergence.tensors.get(actual.leaf, ()):
+        if (metric, path) != (divergence.metric, mismatch.key.path):
             own = "" if metric == divergence.metric else f" of {metric}"
-            return f"equal to {record.key.path}{own} in the continuous run"
+            return f"equal to {path}{own} in the continuous run"
     return None
-
-
-def _tensors_at(divergence: Divergence, mismatch: Mismatch) -> Iterator[tuple[str, Record]]:
-    """Every state tensor of the continuous run at that step, the metric's own first."""
-    trace = divergence.runs.continuous
-    metrics = sorted(trace.metrics, key=lambda metric: (metric != divergence.metric, metric))
-    for metric in metrics:
-        for record in state(trace, mismatch.rank, metric, mismatch.key.step).values():
-            if record.leaf.kind == "tensor":
-                yield metric, record
 
 
 def _state_of_another_step(divergence: Divergence, mismatch: Mismatch) -> str | None:
     if mismatch.actual is None or not divergence.is_state:
         return None
-    for record in divergence.expected_series(mismatch.key.path):
+    for record in divergence.expected[mismatch.key.path]:
         if record.leaf == mismatch.actual.leaf and record.key.moment.is_state:
             return f"equal to state {record.key.step} of the continuous run"
     return None

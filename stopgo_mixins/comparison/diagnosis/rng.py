@@ -20,7 +20,7 @@ def rng_not_restored(divergence: Divergence) -> Diagnosis | None:
         return None
     named = _streams(divergence)
     generators = "generator was" if len(named) == 1 else "generators were"
-    start = divergence.expected_state(0)
+    start = divergence.start
     fresh = all(
         found.actual and found.key.path in start and found.actual.leaf == start[found.key.path].leaf
         for found in divergence.here

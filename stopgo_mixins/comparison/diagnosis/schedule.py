@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
-from stopgo_mixins.comparison.states import number, series
+from stopgo_mixins.comparison.states import number
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
@@ -26,8 +26,8 @@ def schedule_moved(divergence: Divergence) -> Diagnosis | None:
     if not divergence.is_state or first.difference is not Difference.VALUE:
         return None
     point, step = divergence.runs.resume_point, first.key.step
-    expected = {found.key.path: _values(divergence, found.key.path) for found in divergence.here}
-    actual = {path: _values(divergence, path, resumed=True) for path in expected}
+    expected = {found.key.path: _values(divergence.expected[found.key.path]) for found in divergence.here}
+    actual = {path: _values(divergence.resumed[path]) for path in expected}
     last = max((number for values in expected.values() for number in values), default=0)
     restart = -point if step <= point + 1 else None
     for shift in sorted(range(-last, last + 1), key=lambda by: (by != restart, abs(by))):
@@ -36,9 +36,7 @@ def schedule_moved(divergence: Divergence) -> Diagnosis | None:
     return None
 
 
-def _values(divergence: Divergence, path: str, resumed: bool = False) -> Values:
-    trace = divergence.runs.resume if resumed else divergence.runs.continuous
-    records = series(trace, divergence.first.rank, divergence.metric, path)
+def _values(records: list[Record]) -> Values:
     return {record.key.step: record.leaf for record in records if record.key.moment.is_state}
 
 
