@@ -89,7 +89,7 @@ def _require_second_epoch(run: StoppedRun) -> None:
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
     for _ in epoch.batches:
         pass
-    with torch.random.fork_rng():  # whatever beginning another pass draws
+    with torch.random.fork_rng(devices=[]):  # whatever beginning another pass draws
         return epoch.again()
 
 
@@ -115,7 +115,7 @@ def _other_random_numbers(loader: object) -> Iterator[None]:
     """Lets the global generator and those of a loader begin elsewhere, and puts them back."""
     own = [found for _, found in generators_of("", loader) if isinstance(found, torch.Generator)]
     states = [generator.get_state() for generator in own]
-    with torch.random.fork_rng():
+    with torch.random.fork_rng(devices=[]):
         for generator in (torch.default_generator, *own):
             generator.manual_seed(ANOTHER_SEED)
         yield
