@@ -42,7 +42,8 @@ class LightningBridge(LightningRun):
 
     def _let_go(self, trainer: Any) -> None:  # whose callbacks Trainer does not declare
         """Forgets the model, which would live on in the registry: Lightning gives each callback the model's ``log``."""
-        del self._state, self._logged
+        for name in ("_state", "_logged"):
+            vars(self).pop(name, None)  # where the phase failed early, there is none yet
         for callback in trainer.callbacks:
             for name in ("log", "log_dict"):
                 vars(callback).pop(name, None)
