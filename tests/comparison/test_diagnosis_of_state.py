@@ -150,6 +150,13 @@ class TestStructure(StateCase):
             phases = self.phases().state("optimizer_state", weights, lambda _, other=other: other)
             self.check(phases, Cause.STRUCTURE_CHANGED, sentence)
 
+    def test_behaviour_of_another_form_beside_what_is_missing(self) -> None:
+        phases = self.phases().behaviour(
+            "train_output", lambda _: {"a": torch.ones(3), "b": torch.ones(2)}, lambda _: {"a": torch.ones(2) * 3}
+        )
+        runs = phases.runs()
+        self.assertIsNone(diagnose(runs, compare(runs, "train_output")))
+
     def test_tied_weights_came_apart(self) -> None:
         phases = self.phases().state(
             "parameters",
@@ -235,6 +242,13 @@ class TestSchedules(StateCase):
             phases = self.phases().state("learning_rate", self.rate, lambda step, by=shift: self.rate(step + by))
             self.check(phases, Cause.SCHEDULE_SHIFTED, f"^the schedule is shifted by {sentence}")
 
+    def test_a_restart_is_likelier_than_a_shift_along_a_plateau(self) -> None:
+        def halved(step: int) -> list[list[float]]:
+            return [[1.0 if step < 8 else 0.5]]
+
+        phases = self.phases(num_steps=10, resume_point=8).state("learning_rate", halved, lambda step: halved(step - 8))
+        self.check(phases, Cause.SCHEDULE_RESTARTED, "state 8 has the value of state 0")
+
     def test_it_lags_one_epoch_from_the_next_epoch_on(self) -> None:
         def halved(step: int) -> list[list[float]]:
             return [[2.0 ** -(step // 3)]]
@@ -274,6 +288,17 @@ class TestRanks(SyntheticCase):
         found = self.diagnose(phases, "rng_state")
         self.assertEqual((found.cause, found.independent), (Cause.COPY_OF_RANK_0, True))
         self.assertRegex(found.sentence, r"^on rank 1, \['torch'\] equals what rank 0 has at state 4 \(restored\)")
+
+    def test_a_rank_may_differ_by_itself(self) -> None:
+        phases = self.phases()
+        for rank in (0, 1):
+            phases.rank = rank
+            phases.state(
+                "rng_state",
+                lambda step, by=rank: {"torch": weights(step, "r" * by)},
+                lambda step, by=rank: {"torch": weights(step + 9 * by, "r" * by)},
+            )
+        self.assertEqual(self.diagnose(phases, "rng_state").cause, Cause.RNG_NOT_RESTORED)
 
 
 class TestRandomNumbers(SyntheticCase):

@@ -35,6 +35,9 @@ class TestValidationSchedule(SyntheticCase):
             self.validated(6, 7, 9, 12), Cause.VALIDATION_SHIFTED, "after updates 6-7, 9, 12 instead of 6, 9, 12$"
         )
 
+    def test_one_of_several_moved(self) -> None:
+        self.check(self.validated(7, 9, 12), Cause.VALIDATION_SHIFTED, "after updates 7, 9, 12 instead of 6, 9, 12$")
+
     def test_missing(self) -> None:
         self.check(
             self.validated(9, 12), Cause.VALIDATION_MISSING, "validated after updates 9, 12 instead of 6, 9, 12$"

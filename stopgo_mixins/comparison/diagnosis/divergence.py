@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -83,13 +82,13 @@ class Divergence:
         return series(self.runs.resume, self.first.rank, self.metric)
 
     @cached_property
-    def tensors(self) -> dict[Leaf, list[tuple[str, str]]]:
+    def tensors(self) -> dict[Leaf, tuple[str, str]]:
         """Metric and path of the continuous run's state tensors at the diverging step, the metric's own first."""
-        found = defaultdict(list)
+        found: dict[Leaf, tuple[str, str]] = {}
         for metric in sorted(self.runs.continuous.metrics, key=lambda name: (name != self.metric, name)):
             for record in state(self.runs.continuous, self.first.rank, metric, self.first.key.step).values():
                 if record.leaf.kind == "tensor":
-                    found[record.leaf].append((metric, record.key.path))
+                    found.setdefault(record.leaf, (metric, record.key.path))
         return found
 
 

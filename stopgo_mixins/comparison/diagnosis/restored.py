@@ -119,11 +119,11 @@ def _copy_of_another(divergence: Divergence, mismatch: Mismatch) -> str | None:
     actual = mismatch.actual
     if actual is None or actual.leaf.kind != "tensor" or math.prod(actual.leaf.shape) <= 1 or not divergence.is_state:
         return None
-    for metric, path in divergence.tensors.get(actual.leaf, ()):
-        if (metric, path) != (divergence.metric, mismatch.key.path):
-            own = "" if metric == divergence.metric else f" of {metric}"
-            return f"equal to {path}{own} in the continuous run"
-    return None
+    if actual.leaf not in divergence.tensors:
+        return None
+    metric, path = divergence.tensors[actual.leaf]
+    own = "" if metric == divergence.metric else f" of {metric}"
+    return f"equal to {path}{own} in the continuous run"
 
 
 def _state_of_another_step(divergence: Divergence, mismatch: Mismatch) -> str | None:
