@@ -270,6 +270,7 @@ class TestFiles(unittest.TestCase):
 
 class TestTable(unittest.TestCase):
     def test_every_fault_has_a_row(self) -> None:
-        rows = [row.fault.id for case in RowsMixin.__subclasses__() for row in case.rows]
+        cases = [case for case in RowsMixin.__subclasses__() if case.__module__ == __name__]
+        rows = [row.fault.id for case in cases for row in case.rows]
         elsewhere = {"F09": "needs a GPU", "F56": "TestFiles", "F58": "TestFiles"}
         self.assertEqual(sorted([*rows, *elsewhere]), sorted(faults.ALL_FAULTS))

@@ -46,7 +46,7 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "warning filters": (lambda: list(warnings.filters), lambda: warnings.simplefilter("error")),
     "signal handlers": (
         lambda: signal.getsignal(signal.SIGINT),
-        lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+        lambda: signal.signal(signal.SIGINT, lambda *_: None),
     ),
     "working directory": (Path.cwd, lambda: os.chdir("/")),
 }

@@ -104,7 +104,7 @@ class TestFaults(_FaultCase):
                 return super().setup_resume(Mode.STOP if mode is Mode.RESUME else mode)
 
         outcome = self.outcome(Case)
-        self.assertEqual(set(outcome.failed), {"resume_point", "train_val_init_consumed_samples"})
+        self.assertEqual(set(outcome.failed), {"resume_point", "number_of_steps", "train_val_init_consumed_samples"})
         self.assertIn("loaded no checkpoint", outcome.failed["resume_point"])
         # All losses are equal, and yet none of them is believed.
         self.assertIn("loaded no checkpoint", outcome.skipped_for["train_loss"])
