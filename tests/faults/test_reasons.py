@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unittest
 from typing import Any, ClassVar
+from unittest import mock
 
 import torch
 from torch import nn
@@ -95,6 +96,13 @@ class TestSurvivors(unittest.TestCase):
         for fault in (faults.PYTHON_RNG_NOT_RESTORED, faults.NUMPY_RNG_NOT_RESTORED):
             self.assert_survives(fault, "nothing has drawn from the stream")
             self.assert_caught(fault, resume_seed=7)
+
+    def test_a_scaler_that_is_back_where_it_began(self) -> None:
+        run = mock.Mock(resume_point=3)
+        run.digests.side_effect = lambda metric, step: {"[0]['scale']": "1"}
+        self.assertIn("what they were at step 0", faults.SCALER_LOST.unseen(run) or "")
+        run.digests.side_effect = lambda metric, step: {"[0]['scale']": str(step)}
+        self.assertIsNone(faults.SCALER_LOST.unseen(run))
 
 
 class TestNotApplicable(unittest.TestCase):
