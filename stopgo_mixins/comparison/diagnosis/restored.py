@@ -67,7 +67,7 @@ def structure_changed(divergence: Divergence) -> Diagnosis | None:
 def what_it_equals(divergence: Divergence) -> Diagnosis | None:
     """The commonest of: lost counter, initial value, zeros, rounded, copy of another tensor, state of another step."""
     found: dict[Cause, list[tuple[str, str]]] = defaultdict(list)
-    for mismatch in divergence.here:
+    for mismatch in (each for each in divergence.here if each.difference is Difference.VALUE):
         for recognise in _RECOGNISED:
             if sentence := recognise(divergence, mismatch):
                 found[_RECOGNISED[recognise]].append((mismatch.key.path, sentence))
@@ -105,9 +105,7 @@ def _size(record: Record) -> int:
 
 def _rounded(divergence: Divergence, mismatch: Mismatch) -> str | None:
     actual, expected = (values_of(found) if found else None for found in (mismatch.actual, mismatch.expected))
-    if actual is None or expected is None or actual.dtype != expected.dtype or actual.shape != expected.shape:
-        return None
-    if not actual.is_floating_point():
+    if actual is None or expected is None or not actual.is_floating_point():
         return None
     for low in LOWER_PRECISIONS:
         if bool(equal_elements(actual, expected.to(low).to(expected.dtype)).all()):
