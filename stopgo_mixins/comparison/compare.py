@@ -130,7 +130,7 @@ class _RankComparison:
         self.runs, self.rank, self.tolerance, self.result = runs, rank, tolerance, result
 
     def run(self) -> None:
-        traces = [self._steps(trace) for trace in (self.runs.continuous, self.runs.stop, self.runs.resume)]
+        traces = [self._steps(trace) for trace in (self.runs.reference, self.runs.stop, self.runs.resume)]
         for step, (continuous, stop, resume) in side_by_side(traces):
             self.result.steps.add(step)
             expected = self._expected(continuous)
@@ -151,7 +151,7 @@ class _RankComparison:
 
     def _expected(self, lines: list[str]) -> dict[str, Record]:
         """The continuous records by identity, counted into their series."""
-        records = {identity_of(line): self._trace(self.runs.continuous).parse(line) for line in lines}
+        records = {identity_of(line): self._trace(self.runs.reference).parse(line) for line in lines}
         for record in records.values():
             series = self.result.series.setdefault(record.key.path, Series(record.leaf.digest))
             series.count += 1

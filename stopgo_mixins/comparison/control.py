@@ -55,8 +55,8 @@ def noise_floor(runs: Runs, metric: str, tolerance: Tolerance | None) -> NoiseFl
 def _noise(runs: Runs, metric: str, tolerance: Tolerance | None) -> Iterator[tuple[Record, Record]]:
     """Pairs of the second and the first continuous run that differ."""
     if runs.repeated is not None:
-        for rank in runs.continuous.ranks.keys() & runs.repeated.ranks.keys():
-            yield from _differing(runs.repeated.ranks[rank], runs.continuous.ranks[rank], metric, tolerance)
+        for rank in runs.reference.ranks.keys() & runs.repeated.ranks.keys():
+            yield from _differing(runs.repeated.ranks[rank], runs.reference.ranks[rank], metric, tolerance)
 
 
 def _differing(
@@ -88,10 +88,10 @@ def looks_like_a_start(runs: Runs, metric: str) -> bool:
     point = runs.resume_point
     if not point or metric in NEED_NO_RESTORING:
         return False
-    starts = (runs.cold_start or runs.continuous).ranks
+    starts = (runs.cold_start or runs.reference).ranks
     verdicts = [
         _looks_alike(_beside(starts[rank], trace, metric, point))
-        for rank, trace in runs.continuous.ranks.items()
+        for rank, trace in runs.reference.ranks.items()
         if rank in starts
     ]
     return all(verdict is not False for verdict in verdicts) and True in verdicts

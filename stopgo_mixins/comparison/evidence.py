@@ -73,7 +73,7 @@ def _gap(gap: Distance | None) -> str:
 
 
 def _judge_nothing(runs: Runs, metric: str) -> Judgement:
-    reasons = [event["reason"] for event in runs.continuous.events("not_applicable") if event["metric"] == metric]
+    reasons = [event["reason"] for event in runs.reference.events("not_applicable") if event["metric"] == metric]
     if reasons:
         return Judgement(Verdict.NOT_APPLICABLE, reasons[0])
     return Judgement(Verdict.FAILED, "nothing was recorded in any of the three phases, although the metric applies")

@@ -73,7 +73,7 @@ def find(
     )
     named = {cause.comparison.metric for cause in causes}
     consequences = sorted(metric for metric, found in comparisons.items() if found.mismatches and metric not in named)
-    not_observed = dict.fromkeys(event["what"] for event in runs.continuous.events("not_observed"))
+    not_observed = dict.fromkeys(event["what"] for event in runs.reference.events("not_observed"))
     return Findings(of_the_run, causes, tuple(consequences), tuple(not_observed))
 
 
@@ -90,7 +90,7 @@ def _of_the_run(runs: Runs) -> list[Diagnosis]:
     found = []
     if scratch := started_from_scratch(runs):
         found.append(Diagnosis(Cause.COLD_START, scratch))
-    made, expected = steps_made(runs.resume), steps_made(runs.continuous) - runs.resume_point
+    made, expected = steps_made(runs.resume), steps_made(runs.reference) - runs.resume_point
     if made < expected:
         sentence = f"the resume phase made {made} steps, expected {expected}: everything after them is missing"
         found.append(Diagnosis(Cause.STEPS_MISSING, sentence))

@@ -44,7 +44,7 @@ def weaknesses(runs: Runs, metric: str, tolerance: Tolerance) -> list[Weakness]:
     second moments could be anything.
     """
     found: dict[str, Weakness] = {}
-    for trace in runs.continuous.ranks.values():
+    for trace in runs.reference.ranks.values():
         series: dict[tuple[object, ...], _Series] = {}
         for record in trace.records(metric):
             key = (record.key.path, record.key.moment.is_state, record.key.ordinal)

@@ -41,11 +41,11 @@ def _equal_to_the_start(runs: Runs) -> list[str]:
     point, equal = runs.resume_point, []
     for metric in RESTORED:
         start, restored = (
-            leaves(state(trace, 0, metric, at)) for trace, at in ((runs.continuous, 0), (runs.resume, point))
+            leaves(state(trace, 0, metric, at)) for trace, at in ((runs.reference, 0), (runs.resume, point))
         )
         if start and restored and start != restored:
             return []
-        if restored and restored != leaves(state(runs.continuous, 0, metric, point)):
+        if restored and restored != leaves(state(runs.reference, 0, metric, point)):
             equal.append(metric)
     return equal
 
@@ -86,8 +86,8 @@ def number_of_steps_fault(runs: Runs, num_steps: int) -> str | None:
         nothing = " It trained nothing." if made == 0 else ""
         span = f"from {start} to {num_steps}"
         return f"the resume phase ran {made} steps, expected {expected} ({span}).{nothing}"
-    if steps_made(runs.continuous) != num_steps:
-        return f"the continuous phase ran {steps_made(runs.continuous)} steps, expected {num_steps}."
+    if steps_made(runs.reference) != num_steps:
+        return f"the continuous phase ran {steps_made(runs.reference)} steps, expected {num_steps}."
     return None
 
 

@@ -24,14 +24,14 @@ class Runs:
     Attributes:
         stop: of the stop phase.
         resume: of the resume phase.
-        continuous: of the continuous phase.
+        reference: of the continuous phase, with which the others are compared.
         repeated: of a second continuous phase, which shows by how much two uninterrupted runs differ.
         cold_start: of the resume phase without its checkpoint, which must differ.
     """
 
     stop: Trace
     resume: Trace
-    continuous: Trace
+    reference: Trace
     repeated: Trace | None = None
     cold_start: Trace | None = None
 
@@ -49,12 +49,12 @@ class Runs:
     @property
     def metrics(self) -> set[str]:
         """All metrics that any phase recorded."""
-        return self.stop.metrics | self.resume.metrics | self.continuous.metrics
+        return self.stop.metrics | self.resume.metrics | self.reference.metrics
 
     @property
     def ranks(self) -> list[int]:
         """All ranks that any phase recorded."""
-        return sorted({*self.stop.ranks, *self.resume.ranks, *self.continuous.ranks})
+        return sorted({*self.stop.ranks, *self.resume.ranks, *self.reference.ranks})
 
     def required_in(self, key: Key) -> frozenset[Mode]:
         """In which of the two interrupted phases a record of the continuous run must be found again.

@@ -17,7 +17,7 @@ A_MILLION_STEPS = 10**6
 
 
 def _more_consumed_samples(saved: SavedState, run: StoppedRun) -> None:
-    first_validation = next((step for step, _ in run.continuous.ranks[0].steps("validation_schedule")), 1)
+    first_validation = next((step for step, _ in run.reference.ranks[0].steps("validation_schedule")), 1)
     saved.move_consumed_samples(first_validation * (saved.batches_read // run.resume_point))
 
 

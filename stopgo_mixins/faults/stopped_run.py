@@ -25,7 +25,7 @@ class StoppedRun:
 
     Attributes:
         stop: the trace of the stop phase.
-        continuous: the trace of the continuous phase.
+        reference: the trace of the continuous phase.
         checkpoint: the path that the resume phase is to load.
         read_checkpoint: reads it.
         batches: the training batches that the stop phase read.
@@ -33,7 +33,7 @@ class StoppedRun:
     """
 
     stop: Trace
-    continuous: Trace
+    reference: Trace
     checkpoint: str
     read_checkpoint: Callable[[], SavedState]
     batches: BatchArchive
@@ -51,12 +51,12 @@ class StoppedRun:
 
     def lacks(self, metric: str) -> str | None:
         """Why a metric does not apply to the run; ``None`` if it does, or if nobody recorded it."""
-        reasons = (event for event in self.continuous.events("not_applicable") if event["metric"] == metric)
+        reasons = (event for event in self.reference.events("not_applicable") if event["metric"] == metric)
         return next((str(event["reason"]) for event in reasons), None)
 
     def states(self, metric: str) -> Iterator[tuple[int, list[Record]]]:
         """``(k, records)`` of a metric at every *state k* of the continuous run, on rank 0."""
-        trace = self.continuous.ranks[0]
+        trace = self.reference.ranks[0]
         for step, lines in trace.steps(metric):
             yield step, [record for record in map(trace.parse, lines) if record.key.moment.is_state]
 

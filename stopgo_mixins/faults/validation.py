@@ -28,7 +28,7 @@ def _one_batch_only(validation: Pass) -> Iterator[Any]:
 def _one_batch(run: StoppedRun) -> int:
     """Later, or earlier where the run would seem to be resumed within a validation."""
     _require_validation(run)
-    validated = {step for step, _ in run.continuous.ranks[0].steps("validation_schedule")}
+    validated = {step for step, _ in run.reference.ranks[0].steps("validation_schedule")}
     moves = [move for move in (1, -1) if run.resume_point - move not in validated]
     if not moves:
         raise NotApplicable("validations come too often to be moved by one micro-batch")
@@ -36,12 +36,12 @@ def _one_batch(run: StoppedRun) -> int:
 
 
 def _require_validation(run: StoppedRun) -> None:
-    if not run.continuous.events("first_validation_batch"):
+    if not run.reference.events("first_validation_batch"):
         raise NotApplicable("the run has no validation")
 
 
 def _one_batch_per_validation(run: StoppedRun) -> str | None:
-    batches = {record.key.ordinal for record in run.continuous.ranks[0].records("valid_input")}
+    batches = {record.key.ordinal for record in run.reference.ranks[0].records("valid_input")}
     if any(ordinal[-1] > 0 for ordinal in batches):
         return None
     return "each validation reads one batch only. Let it read two: limit_val_batches = 2, and enough samples."

@@ -146,7 +146,7 @@ class FaultyResumes:
             )
         faulty.stopped_run = StoppedRun(
             stop=stopped.trace(Mode.STOP),
-            continuous=stopped.trace(Mode.CONTINUOUS),
+            reference=stopped.trace(Mode.CONTINUOUS),
             checkpoint=checkpoint,
             read_checkpoint=partial(stopped.read_checkpoint, checkpoint),
             batches=stopped.batches,

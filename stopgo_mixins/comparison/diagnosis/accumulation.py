@@ -38,7 +38,7 @@ def number_of_batches(divergence: Divergence) -> Diagnosis | None:
         return None
     step = first.key.step
     before = _count(runs.stop, divergence) if step == runs.resume_point + 1 else 0  # of a window that was cut in two
-    expected, resumed = _count(runs.continuous, divergence), before + _count(runs.resume, divergence)
+    expected, resumed = _count(runs.reference, divergence), before + _count(runs.resume, divergence)
     if not expected or not resumed or expected == resumed:
         return None
     sentence = f"step {step} reads {resumed} micro-batches instead of {expected}"

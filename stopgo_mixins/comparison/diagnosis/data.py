@@ -36,7 +36,7 @@ def validation_data_moved(divergence: Divergence) -> Diagnosis | None:
     step, rank = divergence.first.key.step, divergence.first.rank
     expected, resumed = (
         [batch for batch in batches(trace, rank, divergence.metric) if batch.step == step]
-        for trace in (divergence.runs.continuous, divergence.runs.resume)
+        for trace in (divergence.runs.reference, divergence.runs.resume)
     )
     reading = _Reading.at_first_difference(expected, resumed, 0, [0])
     found = reading.found() if reading else None
@@ -129,12 +129,12 @@ def _training(divergence: Divergence) -> _Reading | None:
     runs, rank, metric = divergence.runs, divergence.first.rank, divergence.metric
     if divergence.first.difference in (Difference.MISSING, Difference.UNEXPECTED):
         return None
-    expected = batches(runs.continuous, rank, metric)
+    expected = batches(runs.reference, rank, metric)
     resumed = [batch for batch in batches(runs.resume, rank, metric) if batch.step > runs.resume_point]
     places = [batch.place for batch in expected]
     if not resumed or resumed[0].place not in places:
         return None
-    starts = epoch_starts(runs.continuous, rank, expected)
+    starts = epoch_starts(runs.reference, rank, expected)
     return _Reading.at_first_difference(expected, resumed, places.index(resumed[0].place), starts)
 
 

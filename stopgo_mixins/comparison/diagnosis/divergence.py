@@ -69,12 +69,12 @@ class Divergence:
     @cached_property
     def start(self) -> dict[str, Record]:
         """State 0 of the continuous run by path, on the rank of the first divergence."""
-        return state(self.runs.continuous, self.first.rank, self.metric, 0)
+        return state(self.runs.reference, self.first.rank, self.metric, 0)
 
     @cached_property
     def expected(self) -> dict[str, list[Record]]:
         """What the continuous run recorded on that rank under each path, in training order."""
-        return series(self.runs.continuous, self.first.rank, self.metric)
+        return series(self.runs.reference, self.first.rank, self.metric)
 
     @cached_property
     def resumed(self) -> dict[str, list[Record]]:
@@ -85,8 +85,8 @@ class Divergence:
     def tensors(self) -> dict[Leaf, tuple[str, str]]:
         """Metric and path of the continuous run's state tensors at the diverging step, the metric's own first."""
         found: dict[Leaf, tuple[str, str]] = {}
-        for metric in sorted(self.runs.continuous.metrics, key=lambda name: (name != self.metric, name)):
-            for record in state(self.runs.continuous, self.first.rank, metric, self.first.key.step).values():
+        for metric in sorted(self.runs.reference.metrics, key=lambda name: (name != self.metric, name)):
+            for record in state(self.runs.reference, self.first.rank, metric, self.first.key.step).values():
                 if record.leaf.kind == "tensor":
                     found.setdefault(record.leaf, (metric, record.key.path))
         return found

@@ -28,9 +28,9 @@ LOWER_PRECISIONS = (torch.float32, torch.bfloat16, torch.float16, torch.float8_e
 def copy_of_rank_0(divergence: Divergence) -> Diagnosis | None:
     """Another rank holds what rank 0 should."""
     first = divergence.first
-    if first.rank == 0 or 0 not in divergence.runs.continuous.ranks:
+    if first.rank == 0 or 0 not in divergence.runs.reference.ranks:
         return None
-    of_rank_0 = {record.key: record.leaf for record in divergence.runs.continuous.ranks[0].records(divergence.metric)}
+    of_rank_0 = {record.key: record.leaf for record in divergence.runs.reference.ranks[0].records(divergence.metric)}
     if any(found.actual is None or of_rank_0.get(found.key) != found.actual.leaf for found in divergence.here):
         return None
     paths = listed([found.key.path for found in divergence.here])

@@ -35,7 +35,7 @@ def validation_moved(divergence: Divergence) -> Diagnosis | None:
     point, rank = divergence.runs.resume_point, divergence.first.rank
     expected, resumed = (
         {step for step in _validated(trace, rank, divergence.metric) if step > point}
-        for trace in (divergence.runs.continuous, divergence.runs.resume)
+        for trace in (divergence.runs.reference, divergence.runs.resume)
     )
     if expected == resumed:
         return None
