@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.faults.batch_archive import BatchArchive
 from stopgo_mixins.faults.fault import Fault, Injection, NotApplicable
@@ -20,7 +21,6 @@ from stopgo_mixins.faults.stopped_run import StoppedRun
 from stopgo_mixins.mixins.fault_verdict import Tested, judge_fault
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
-from stopgo_mixins.phase import PhasePlan
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -70,7 +70,7 @@ class FaultyResume(StopAndGoMixin, abstract=True):
     @classmethod
     def plan(cls, mode: Mode) -> PhasePlan:
         plan = super().plan(mode)
-        return dataclasses.replace(plan, recorders=[*cls.injection.listeners(), *plan.recorders])
+        return dataclasses.replace(plan, listeners=cls.injection.listeners())
 
     @override
     @classmethod

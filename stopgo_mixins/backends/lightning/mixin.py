@@ -9,8 +9,10 @@ import torch
 from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
+from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
+from stopgo_mixins.backends.fit_loop.registered import require_bridge
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
-from stopgo_mixins.backends.lightning.faults import LightningSavedState, change_loaders, move_validations
+from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
@@ -76,16 +78,9 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             model.configure_optimizers = lambda: optimizer[0]
         trainer = cls.setup_trainer(mode)
         bridge: LightningBridge = cls.get_callback(cls.callbacks, mode, LightningBridge)
-        if not any(callback is bridge for callback in _callbacks_of(trainer)):
-            raise TypeError(
-                f"{cls.__name__}.setup_trainer returned a trainer without the registered callbacks: pass "
-                "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
-            )
-        bridge.begin(cls.plan(mode))
-        try:
+        require_bridge(cls.__name__, trainer, bridge)
+        with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
-        finally:
-            bridge.end()
 
     @classmethod
     def fit(cls, trainer: Trainer, model: LightningModule, data: Any, checkpoint: str | None) -> None:
@@ -110,8 +105,3 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def move_validations(cls, trainer: Trainer, micro_batches: int) -> None:
         move_validations(trainer, micro_batches)
-
-
-def _callbacks_of(trainer: Any) -> list[Callback]:
-    callbacks: list[Callback] = trainer.callbacks  # an attribute that Trainer does not declare
-    return callbacks
