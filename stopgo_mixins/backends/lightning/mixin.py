@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -34,9 +34,14 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
                 return DigitsClassifier(lr=cls.lr), DigitsDataModule()
 
     The data may be a ``LightningDataModule``, a training loader, or a pair of training and validation loaders.
+
+    Attributes:
+        fit_arguments: further arguments of ``Trainer.fit``, such as ``{"weights_only": False}`` for checkpoints that
+            hold objects of your own, which Lightning 2.6 refuses to load otherwise.
     """
 
     trainer_callback: ClassVar[type] = Callback
+    fit_arguments: ClassVar[Mapping[str, Any]] = {}
 
     @classmethod
     def get_default_callbacks(cls) -> Callbacks:
@@ -86,10 +91,10 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     def fit(cls, trainer: Trainer, model: LightningModule, data: Any, checkpoint: str | None) -> None:
         """Trains, from the checkpoint if there is one."""
         if isinstance(data, LightningDataModule):
-            trainer.fit(model, datamodule=data, ckpt_path=checkpoint)
+            trainer.fit(model, datamodule=data, ckpt_path=checkpoint, **cls.fit_arguments)
         else:
             train, validation = data if isinstance(data, tuple) else (data, None)
-            trainer.fit(model, train, validation, ckpt_path=checkpoint)
+            trainer.fit(model, train, validation, ckpt_path=checkpoint, **cls.fit_arguments)
 
     @override
     @classmethod
