@@ -33,10 +33,10 @@ if TYPE_CHECKING:
     from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
-    from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin as StopAndGoMixin
     from stopgo_mixins.mode import Mode as Mode
     from stopgo_mixins.recorders.recorder import Recorder as Recorder
     from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
+    from stopgo_mixins.stop_and_go import StopAndGoMixin as StopAndGoMixin
 
 __version__ = "0.1.0"
 
@@ -65,7 +65,7 @@ _HOME = {
     "ConsistencyAssertionsMixin": "mixins.assertions",
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",
-    "StopAndGoMixin": "mixins.stop_and_go",
+    "StopAndGoMixin": "stop_and_go",
     "Mode": "mode",
     "Recorder": "recorders.recorder",
     "StateRecorder": "recorders.recorder",

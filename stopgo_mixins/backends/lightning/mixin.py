@@ -12,8 +12,8 @@ from typing_extensions import override
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.faults import LightningSavedState, change_loaders, move_validations
 from stopgo_mixins.mixins.registry import Callbacks
-from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.stop_and_go import StopAndGoMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
