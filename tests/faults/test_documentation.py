@@ -9,7 +9,7 @@ import unittest
 from stopgo_mixins import __main__ as program
 from stopgo_mixins import faults
 from tests.documentation.pages import PAGES, blocks_of
-from tests.documentation.test_reference import rows
+from tests.documentation.tables import rows
 
 NAMES = {value.id: name for name, value in vars(faults).items() if isinstance(value, faults.Fault)}
 
