@@ -105,8 +105,7 @@ class House:
     Args:
         package: which one.
         floors: ground floor first; each the names of what stands on it: files and folders of the package.
-            ``"__init__"`` is the package's own ``__init__.py``, and ``"__main__"`` every program, wherever it lies:
-            ``python -m`` says where, and nothing else can use it.
+            ``"__init__"`` is the package's own ``__init__.py``.
     """
 
     def __init__(self, package: Package, floors: Iterable[Iterable[str]]) -> None:
@@ -115,10 +114,7 @@ class House:
 
     def room(self, module: str) -> str:
         """The name under which a module stands on a floor."""
-        if module == self._package.name:
-            return "__init__"
-        parts = module.split(".")
-        return "__main__" if parts[-1] == "__main__" else parts[1]
+        return "__init__" if module == self._package.name else module.split(".")[1]
 
     def upward_imports(self) -> list[str]:
         """Every import of a higher floor, in words."""
