@@ -28,10 +28,12 @@ class TrainingPhasesMixin:
 
     Attributes:
         num_steps: optimizer updates of the whole run, whatever the number of optimizers; required.
-        val_check_interval: training batches between validations, across epochs; ``None`` for no validation.
-        limit_val_batches: validation batches per validation.
+        val_check_interval: for ``setup_trainer`` to use: training batches, as the trainer counts them, between
+            validations, across epochs; ``None`` for no validation.
+        limit_val_batches: for ``setup_trainer`` to use: validation batches per validation.
         lr: for ``setup_model`` to use.
-        precision: for ``setup_trainer`` to use: ``"32"``, ``"16-mixed"`` or ``"bf16-mixed"``.
+        precision: for ``setup_trainer`` to use: ``"32"`` for float32, ``"16-mixed"`` for float16 beside it with a
+            gradient scaler, ``"bf16-mixed"`` for bfloat16 beside it, whatever the trainer calls them.
         interruption: where and how the stop phase ends.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.

@@ -14,8 +14,8 @@ from stopgo_mixins.backends.fit_loop.registered import require_bridge
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks
-from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.stop_and_go import StopAndGoMixin
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer

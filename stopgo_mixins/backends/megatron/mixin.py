@@ -23,9 +23,9 @@ from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.events import Moment
 from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.mixins.registry import Callbacks
-from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.stop_and_go import StopAndGoMixin
 
 if TYPE_CHECKING:
     import nemo.lightning as nl

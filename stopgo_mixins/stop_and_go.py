@@ -14,9 +14,9 @@ from stopgo_mixins.mixins.declaration import (
     merged_declarations,
     merged_tolerances,
 )
-from stopgo_mixins.mixins.faults import FaultAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -38,7 +38,6 @@ class StopAndGoMixin(
         cls._compared = {}
         cls._runs = None
         cls._findings = None
-        cls._faulty_resumes = None
         check_order_of_bases(cls, StopAndGoMixin)
         cls._abstract = abstract
         if abstract or not issubclass(cls, unittest.TestCase):
