@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from stopgo_mixins.bridge.run import PhaseRun
 from stopgo_mixins.events import TrainingState
-from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
+from stopgo_mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
 
 
