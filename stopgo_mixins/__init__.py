@@ -9,9 +9,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stopgo_mixins.backends.fit_loop.rng import RngStateCallback as RngStateCallback
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
-    from stopgo_mixins.backends.lightning.rng import RngStateCallback as RngStateCallback
     from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
     from stopgo_mixins.backends.megatron.bridge import MegatronBridge as MegatronBridge
     from stopgo_mixins.backends.megatron.cpu import cpu_settings as cpu_settings
@@ -43,7 +43,7 @@ __version__ = "0.1.0"
 _HOME = {
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
-    "RngStateCallback": "backends.lightning.rng",
+    "RngStateCallback": "backends.fit_loop.rng",
     "require_nemo": "backends.megatron.availability",
     "MegatronBridge": "backends.megatron.bridge",
     "cpu_settings": "backends.megatron.cpu",

@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 
+from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.interruption import AfterValidation, Interruption
 from stopgo_mixins.isolation.garbage import collected_garbage
@@ -16,7 +17,6 @@ from stopgo_mixins.isolation.run_directory import KeptDirectory, RunDirectory, m
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
-from stopgo_mixins.phase import PhasePlan
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.store import Trace
 
