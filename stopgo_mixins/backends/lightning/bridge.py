@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.callbacks import Checkpoint
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.hooks import FitLoopHooks
+from stopgo_mixins.backends.fit_loop.package import Checkpoint
 from stopgo_mixins.backends.fit_loop.values import loss_of
 
 if TYPE_CHECKING:

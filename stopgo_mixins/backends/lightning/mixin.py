@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
+from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
 from stopgo_mixins.backends.fit_loop.registered import require_bridge
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
@@ -17,11 +17,14 @@ from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
 
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
+
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
 class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
-    """Runs the phases with ``lightning.pytorch.Trainer``.
+    """Runs the phases with the ``Trainer`` of ``lightning.pytorch``, or of ``pytorch_lightning`` for its modules.
 
     ::
 
@@ -38,10 +41,12 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     Attributes:
         fit_arguments: further arguments of ``Trainer.fit``, such as ``{"weights_only": False}`` for checkpoints that
             hold objects of your own, which Lightning 2.6 refuses to load otherwise.
+        lightning: the package whose module ``setup_model`` has returned; ``setup_trainer`` takes its ``Trainer``.
     """
 
     trainer_callback: ClassVar[type] = Callback
     fit_arguments: ClassVar[Mapping[str, Any]] = {}
+    lightning: ClassVar[Any]
 
     @classmethod
     def get_default_callbacks(cls) -> Callbacks:
@@ -54,7 +59,8 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
         """A quiet trainer on one device; override it to test your own."""
-        return Trainer(**cls.trainer_arguments(mode))
+        trainer: Trainer = cls.lightning.Trainer(**cls.trainer_arguments(mode))
+        return trainer
 
     @classmethod
     def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
@@ -79,6 +85,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     def train(cls, mode: Mode) -> None:
         """Builds model, data and trainer anew and fits."""
         model, data, *optimizer = cls.make_model(mode)
+        cls.lightning = package_of(model)
         if optimizer:
             model.configure_optimizers = lambda: optimizer[0]
         trainer = cls.setup_trainer(mode)
@@ -90,7 +97,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def fit(cls, trainer: Trainer, model: LightningModule, data: Any, checkpoint: str | None) -> None:
         """Trains, from the checkpoint if there is one."""
-        if isinstance(data, LightningDataModule):
+        if is_a(data, "LightningDataModule"):
             trainer.fit(model, datamodule=data, ckpt_path=checkpoint, **cls.fit_arguments)
         else:
             train, validation = data if isinstance(data, tuple) else (data, None)
