@@ -11,9 +11,9 @@ from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.stopped import Stopped, changing_first
 
 if TYPE_CHECKING:
+    from stopgo_mixins.bridge.plan import PhasePlan
     from stopgo_mixins.faults.fault import Fault, Injection
     from stopgo_mixins.faults.stopped_run import StoppedRun
-    from stopgo_mixins.bridge.plan import PhasePlan
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -37,8 +37,7 @@ class FaultyResume(Stopped):
     @override
     @classmethod
     def plan(cls, mode: Mode) -> PhasePlan:
-        plan = super().plan(mode)
-        return dataclasses.replace(plan, listeners=cls.injection.listeners())
+        return dataclasses.replace(super().plan(mode), listeners=cls.injection.listeners())
 
     @override
     @classmethod

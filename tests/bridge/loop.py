@@ -11,8 +11,8 @@ from torch import Tensor, nn
 
 from stopgo_mixins.bridge.run import PhaseRun
 from stopgo_mixins.events import TrainingState
-from stopgo_mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.stop_and_go import StopAndGoMixin
 
 
 class Loop(TrainingState):
