@@ -58,7 +58,7 @@ class LightningBridge(LightningRun):
         writer = self.plan.open_trace(trainer.global_rank)
         self._attached.callback(writer.close)
         self._events = EventDispatcher(self.plan.recorders, writer)
-        writer.event("phase_start", mode=self.plan.mode.value)
+        writer.event("phase_start", mode=self.plan.mode.value, world_size=trainer.world_size)
         self._emit("phase_start")
         self._replace(trainer, "save_checkpoint", self._save_checkpoint)
         self._logged = LoggedValues(trainer)
@@ -250,12 +250,12 @@ class LightningBridge(LightningRun):
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if self._updates < self.plan.num_steps:
-            return
-        self._note_what_was_not_observed()
-        self._at(Moment.RUN_END, self._updates)
-        self._events.writer.event("run_end", update=self._updates)
-        self._emit("run_end")
+        if self._updates >= self.plan.num_steps:
+            self._note_what_was_not_observed()
+            self._at(Moment.RUN_END, self._updates)
+            self._events.writer.event("run_end", update=self._updates)
+            self._emit("run_end")
+        self._mark_end()
 
     # What the events need
 

@@ -87,9 +87,14 @@ class LightningRun(Checkpoint):
         path = self._checkpoint_of_this_moment()
         self._events.writer.event("interrupted", update=self._updates, path=path)
         if not interruption.should_stop:
+            self._mark_end()
             raise StopAndGoException(f"interrupted after step {self._updates}, resume from {path}")
         self._stop_requested = True
         self._state.trainer.should_stop = True
+
+    def _mark_end(self) -> None:
+        """Tells a phase that came to its end from one that broke off."""
+        self._events.writer.event("phase_end", update=self._updates)
 
     def _checkpoint_of_this_moment(self) -> str:
         """The checkpoint that a callback of the trainer has just written, else one of the bridge's own."""

@@ -133,6 +133,7 @@ class MegatronBridge(LightningBridge):
         super()._save_checkpoint(save, filepath, *args, **kwargs)
         if self._preempted:
             self._events.writer.event("interrupted", update=self._updates, path=self._written[-1].path)
+            self._mark_end()
 
     @override
     def _own_checkpoint(self) -> Path:
