@@ -58,7 +58,7 @@ class Leg:
         """The checkpoints that it wrote, on every rank."""
         return self.trace.events("checkpoint_saved")
 
-    @property
+    @cached_property
     def steps_made(self) -> int:
         """How many updates it made itself, on every rank."""
         return len(self.trace.events("step_end"))
