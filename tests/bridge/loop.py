@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from torch import Tensor, nn
 
 from stopgo_mixins.bridge.run import PhaseRun
 from stopgo_mixins.events import TrainingState
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.stop_and_go import StopAndGoMixin
 
 
 class Loop(TrainingState):
