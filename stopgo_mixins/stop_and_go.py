@@ -35,9 +35,7 @@ class StopAndGoMixin(
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         """Checks the class, gives it its own state, and generates its tests."""
         super().__init_subclass__(**kwargs)
-        cls._compared = {}
-        cls._runs = None
-        cls._findings = None
+        cls._forget_what_was_compared()
         check_order_of_bases(cls, StopAndGoMixin)
         cls._abstract = abstract
         if abstract or not issubclass(cls, unittest.TestCase):

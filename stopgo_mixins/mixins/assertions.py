@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from parameterized import parameterized
 
 from stopgo_mixins.comparison.compare import Comparison, compare
-from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_fault
+from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_problem
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message, root_cause_lines
-from stopgo_mixins.comparison.resumption import consumed_samples_fault, number_of_steps_fault, resume_point_fault
+from stopgo_mixins.comparison.resumption import (
+    Resumption,
+    consumed_samples_problem,
+    number_of_steps_problem,
+    resume_point_problem,
+)
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.mixins.registry import Callbacks
@@ -45,6 +51,7 @@ class ConsistencyAssertionsMixin:
     num_steps: ClassVar[int]
     callbacks: ClassVar[Callbacks]
     trace: Callable[[Mode], Trace]
+    legs: Callable[[], list[tuple[Mode, Path]]]
     kept_in: Callable[[], str]
     recorder_types: Callable[[], dict[str, type[Recorder]]]
     fail: Callable[..., NoReturn]
@@ -55,34 +62,47 @@ class ConsistencyAssertionsMixin:
     _declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
     _control_traces: ClassVar[Mapping[str, Trace]] = {}
     _compared: ClassVar[dict[str, Comparison]]
-    _runs: ClassVar[Runs | None] = None
+    _resumption: ClassVar[Resumption | None] = None
     _findings: ClassVar[Findings | None] = None
 
     @classmethod
     def setUpClass(cls) -> None:
         """Forgets an earlier run of the same class."""
-        cls._compared = {}
-        cls._runs = None
-        cls._findings = None
+        cls._forget_what_was_compared()
         super().setUpClass()  # type: ignore[misc]  # of the phases
 
     @classmethod
+    def _forget_what_was_compared(cls) -> None:
+        cls._compared = {}
+        cls._resumption = None
+        cls._findings = None
+
+    @classmethod
     def runs(cls) -> Runs:
-        """The traces of the three phases.
+        """The traces of the legs and of the continuous run.
 
         Raises:
             AssertionError: when no training phase has run, because nobody called ``setUpClass``.
         """
-        if vars(cls).get("_runs") is None:  # its own: a class never reads what its parent recorded
+        return cls.resumption().runs
+
+    @classmethod
+    def resumption(cls) -> Resumption:
+        """The traces, and what is asked of the run as a whole, found once.
+
+        Raises:
+            AssertionError: as :meth:`runs` does.
+        """
+        if vars(cls).get("_resumption") is None:  # its own: a class never reads what its parent recorded
             if "metadata_dir" not in cls.__dict__:
                 raise AssertionError(
                     f"{cls.__name__}: no training phase has run. Either the runner never called setUpClass, or a "
                     "setUpClass of this class or of one of its bases does not call super().setUpClass()."
                 )
-            phases = (cls.trace(mode) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS))
-            cls._runs = Runs(*phases, **cls._control_traces)
-        runs: Runs = vars(cls)["_runs"]
-        return runs
+            legs = (Trace(directory) for _, directory in cls.legs())
+            cls._resumption = Resumption(Runs.of(legs, cls.trace(Mode.CONTINUOUS), **cls._control_traces))
+        resumption: Resumption = vars(cls)["_resumption"]
+        return resumption
 
     @classmethod
     def comparison(cls, metric: str) -> Comparison:
@@ -98,33 +118,35 @@ class ConsistencyAssertionsMixin:
 
     def assert_metric(self, metric: str) -> None:
         """Passes, fails or skips by the verdict on a metric."""
-        runs = self.runs()
-        comparison = self.comparison(metric)
+        resumption, comparison = self.resumption(), self.comparison(metric)
         if declared := self._declared.get(metric):
-            self._assert_as_declared(metric, declared)
-            return
-        judgement = judge(runs, comparison, self._tolerances.get(metric))
-        if judgement.verdict is Verdict.FAILED:
-            self.fail(self._failure(f"test_{metric}", comparison, judgement))
-        elif judgement.verdict is not Verdict.PASSED:
-            self._end(metric, judgement)
+            problem = declaration_problem(declared, comparison, self.findings())
+            judgement = Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
+        else:
+            judgement = judge(resumption, comparison, self._tolerances.get(metric))
+        self._conclude(f"test_{metric}", comparison, judgement)
 
-    def _assert_as_declared(self, metric: str, declared: DeclaredDivergence) -> None:
-        fault = declaration_fault(declared, self.comparison(metric), self.findings())
-        if fault is not None:
-            self.fail(self._failure(f"test_{metric}", self.comparison(metric), Judgement(Verdict.FAILED, fault)))
+    def _conclude(self, test: str, comparison: Comparison, judgement: Judgement) -> None:
+        if judgement.verdict is Verdict.PASSED:
+            return
+        if judgement.verdict is Verdict.FAILED:
+            self.fail(self._failure(test, comparison, judgement))
+        text = f"{judgement.verdict.value}: {judgement.reason}"
+        if judgement.verdict is Verdict.NOT_VERIFIED and self.require_evidence:
+            self.fail(f"{test}: {text} (a failure because require_evidence is set)")
+        self.skipTest(text)
 
     def assert_resume_point(self) -> None:
-        """Fails unless the resume phase continued from the newest checkpoint, and not from scratch."""
-        self._fail_for("test_resume_point", resume_point_fault(self.runs()))
+        """Fails unless every resume phase continued from the newest checkpoint, and not from scratch."""
+        self._fail_for("test_resume_point", resume_point_problem(self.resumption()))
 
     def assert_number_of_steps(self) -> None:
-        """Fails unless the resume phase ran exactly the steps that were missing."""
-        self._fail_for("test_number_of_steps", number_of_steps_fault(self.runs(), self.num_steps))
+        """Fails unless every resume phase ran exactly the steps that were missing, the last one up to the end."""
+        self._fail_for("test_number_of_steps", number_of_steps_problem(self.resumption(), self.num_steps))
 
     def assert_train_val_init_consumed_samples(self) -> None:
         """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
-        self._fail_for("test_train_val_init_consumed_samples", consumed_samples_fault(self.runs()))
+        self._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(self.resumption()))
 
     def assert_additional_callbacks(self) -> None:
         """Compares what recorders that ``get_default_callbacks`` added beyond ``metrics`` have recorded."""
@@ -138,34 +160,27 @@ class ConsistencyAssertionsMixin:
             with self.subTest(metric=metric):
                 self.assert_metric(metric)
 
-    def _end(self, metric: str, judgement: Judgement) -> None:
-        text = f"{judgement.verdict.value}: {judgement.reason}"
-        if judgement.verdict is Verdict.NOT_VERIFIED and self.require_evidence:
-            self.fail(f"test_{metric}: {text} (a failure because require_evidence is set)")
-        self.skipTest(text)
-
-    def _fail_for(self, test: str, fault: str | None) -> None:
-        if fault is not None:
-            self.fail(f"{test}: {fault}\n  {self.kept_in()}")
+    def _fail_for(self, test: str, problem: str | None) -> None:
+        if problem is not None:
+            self.fail(f"{test}: {problem}\n  {self.kept_in()}")
 
     def _failure(self, test: str, comparison: Comparison, judgement: Judgement) -> str:
         if not comparison.mismatches:
             return f"{test}: {judgement.reason}.\n  {self.kept_in()}"
         declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
-        return "\n".join(
-            [*declared, failure_message(test, self.runs(), comparison, self.findings()), f"  {self.kept_in()}"]
-        )
+        message = failure_message(test, comparison, self.findings(), self._declared)
+        return "\n".join([*declared, message, f"  {self.kept_in()}"])
 
     @classmethod
     def root_causes(cls) -> list[str]:
         """The lines that name the root causes of the run."""
-        return root_cause_lines(cls.runs(), cls.findings())
+        return root_cause_lines(cls.findings(), cls._declared)
 
     @classmethod
     def findings(cls) -> Findings:
         """What the run shows beside a single metric, found once."""
         if vars(cls).get("_findings") is None:  # its own, as the runs are
-            cls._findings = find(cls.runs(), cls._all_comparisons(), cls._declared)
+            cls._findings = find(cls.resumption(), cls._all_comparisons())
         findings: Findings = vars(cls)["_findings"]
         return findings
 

@@ -172,6 +172,11 @@ class TrainingPhasesMixin:
         return Trace(cls.metadata_dir / mode.value)
 
     @classmethod
+    def legs(cls) -> list[tuple[Mode, Path]]:
+        """The legs of the interrupted run in the order in which they ran: the phase, and where its trace lies."""
+        return [(mode, cls.metadata_dir / mode.value) for mode in (Mode.STOP, Mode.RESUME)]
+
+    @classmethod
     def run_directory(cls, mode: Mode) -> Path:
         """Where the trainer of a phase works: one directory for the interrupted run, one for the continuous one."""
         name = "continuous" if mode is Mode.CONTINUOUS else "interrupted"
