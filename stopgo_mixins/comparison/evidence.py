@@ -92,8 +92,8 @@ def _lack_of_evidence(runs: Runs, comparison: Comparison) -> str | None:
             f"constant: none of {listed(comparison.constant_paths)} changes in {comparison.compared} records, "
             "so a resume that lost it would look the same"
         )
-    if _only_nan_is_left(runs, comparison):
-        return f"every number after the resume point ({point}) is NaN in both runs, and equal NaN are no evidence"
+    if nothing := _nothing_is_left(runs, comparison):
+        return nothing
     if looks_like_a_start(runs, comparison.metric):
         start = "the resume phase without its checkpoint" if runs.cold_start else "its own start"
         return (
@@ -103,15 +103,21 @@ def _lack_of_evidence(runs: Runs, comparison: Comparison) -> str | None:
     return None
 
 
-def _only_nan_is_left(runs: Runs, comparison: Comparison) -> bool:
-    """Whether nothing but NaN follows the resume point on any path that ever changes."""
+def _nothing_is_left(runs: Runs, comparison: Comparison) -> str | None:
+    """Says so where no number follows the resume point on any path that ever changes."""
     varying = comparison.series.keys() - set(comparison.constant_paths)
-    return all(
+    left = [
         _is_all_nan(record)
         for trace in runs.resume.ranks.values()
         for record in trace.records(comparison.metric)
         if record.key.path in varying
-    )
+    ]
+    if not left:
+        return f"nothing that changes was recorded after the resume point ({runs.resume_point})"
+    if all(left):
+        point = runs.resume_point
+        return f"every number after the resume point ({point}) is NaN in both runs, and equal NaN are no evidence"
+    return None
 
 
 def _is_all_nan(record: Record) -> bool:
