@@ -19,8 +19,12 @@ if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
 
 
+ALIASES, FROZEN = ".aliases", ".frozen"
+"""What stands beside the tensors: torch lets no tensor have a name that starts with a dot."""
+
+
 def _by_first_name(named_tensors: Iterable[tuple[str, Tensor]]) -> dict[str, object]:
-    """``{first name: tensor}``, with the other names of tied tensors under ``"aliases"``."""
+    """``{first name: tensor}``, with the other names of tied tensors under :data:`ALIASES`."""
     first_name: dict[int, str] = {}
     tensors: dict[str, object] = {}
     aliases: dict[str, list[str]] = defaultdict(list)
@@ -30,7 +34,7 @@ def _by_first_name(named_tensors: Iterable[tuple[str, Tensor]]) -> dict[str, obj
         else:
             first_name[id(tensor)] = name
             tensors[name] = tensor
-    return {**tensors, "aliases": dict(aliases)} if aliases else tensors
+    return {**tensors, ALIASES: dict(aliases)} if aliases else tensors
 
 
 class ParametersRecorder(StateRecorder):
@@ -42,11 +46,11 @@ class ParametersRecorder(StateRecorder):
     metric = "parameters"
 
     def read(self, state: TrainingState) -> object:
-        """``[name]`` tensors, and ``['frozen'][name]`` for those that require no gradient."""
+        """``[name]`` tensors, and ``['.frozen'][name]`` for those that require no gradient."""
         named = trained_tensors(state.model, state.model.named_parameters(remove_duplicate=False))
         tensors = _by_first_name(named)
         frozen = {name: True for name, parameter in state.model.named_parameters() if not parameter.requires_grad}
-        return {**tensors, "frozen": frozen} if frozen else tensors
+        return {**tensors, FROZEN: frozen} if frozen else tensors
 
     def missing(self, state: TrainingState) -> str | None:
         """Not applicable to a model without parameters."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.recorders.optimized import optimized_names
 from stopgo_mixins.recorders.recorder import StateRecorder
 
 if TYPE_CHECKING:
@@ -16,14 +17,10 @@ class OptimizerStateRecorder(StateRecorder):
     metric = "optimizer_state"
 
     def read(self, state: TrainingState) -> object:
-        """``[optimizer][parameter name][entry]``, such as ``[0]['net.0.weight']['exp_avg']``."""
-        names = state.parameter_names()
+        """``[optimizer][parameter name][entry]``, such as ``[0]['net.0.weight']['exp_avg']``, and ``['.class']``."""
         return [
-            {
-                "class": type(optimizer).__name__,
-                **{names.get(id(parameter), "not in the model"): entry for parameter, entry in optimizer.state.items()},
-            }
-            for optimizer in state.optimizers
+            {".class": type(optimizer).__name__, **{name(key): entry for key, entry in optimizer.state.items()}}
+            for optimizer, name in zip(state.optimizers, optimized_names(state), strict=True)
         ]
 
     def missing(self, state: TrainingState) -> str | None:

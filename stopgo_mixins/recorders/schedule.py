@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.recorders.optimized import optimized_names
 from stopgo_mixins.recorders.recorder import StateRecorder
 
 if TYPE_CHECKING:
@@ -35,16 +36,15 @@ class ParamGroupsRecorder(_OptimizerRecorder):
 
     def read(self, state: TrainingState) -> object:
         """``[optimizer][group]`` mappings; ``params`` holds names."""
-        names = state.parameter_names()
         return [
             [
                 {
                     **{name: value for name, value in group.items() if name not in ("params", "lr")},
-                    "params": [names.get(id(parameter), "not in the model") for parameter in group["params"]],
+                    "params": [name(parameter) for parameter in group["params"]],
                 }
                 for group in optimizer.param_groups
             ]
-            for optimizer in state.optimizers
+            for optimizer, name in zip(state.optimizers, optimized_names(state), strict=True)
         ]
 
 
