@@ -6,15 +6,16 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.control import looks_like_a_start, noise_floor
+from stopgo_mixins.comparison.noise_floor import noise_floor
 from stopgo_mixins.comparison.numbers import distance, is_nan, values_of
 from stopgo_mixins.comparison.power import weaknesses
 from stopgo_mixins.comparison.resumption import started_from_scratch
+from stopgo_mixins.comparison.start import looks_like_a_start
 from stopgo_mixins.comparison.wording import listed
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
-    from stopgo_mixins.comparison.control import NoiseFloor
+    from stopgo_mixins.comparison.noise_floor import NoiseFloor
     from stopgo_mixins.comparison.numbers import Distance
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.comparison.tolerance import Tolerance

@@ -11,10 +11,6 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.store import Trace
 
 
-RESTORED = ("parameters", "buffers", "optimizer_state")
-"""What no run can be continued without."""
-
-
 def started_from_scratch(runs: Runs) -> str | None:
     """Says so where the resume phase did not continue from a checkpoint; ``None`` where it did.
 
@@ -39,7 +35,7 @@ def started_from_scratch(runs: Runs) -> str | None:
 def _equal_to_the_start(runs: Runs) -> list[str]:
     """Which metrics of restored state equal state 0 although they should not; empty unless all of them do."""
     point, equal = runs.resume_point, []
-    for metric in RESTORED:
+    for metric in (name for name, about in runs.known.items() if about.indispensable):
         start, restored = (
             leaves(state(trace, 0, metric, at)) for trace, at in ((runs.reference, 0), (runs.resume, point))
         )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.events import Moment
+from stopgo_mixins.metric import Metric
 from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
+    from stopgo_mixins.metric import Metrics
     from stopgo_mixins.trace.record import Key
     from stopgo_mixins.trace.store import Trace
 
@@ -27,6 +29,7 @@ class Runs:
         reference: of the continuous phase, with which the others are compared.
         repeated: of a second continuous phase, which shows by how much two uninterrupted runs differ.
         cold_start: of the resume phase without its checkpoint, which must differ.
+        known: what the metrics say of themselves, by name.
     """
 
     stop: Trace
@@ -34,6 +37,7 @@ class Runs:
     reference: Trace
     repeated: Trace | None = None
     cold_start: Trace | None = None
+    known: Metrics = field(default_factory=dict, kw_only=True)
 
     @cached_property
     def resume_point(self) -> int:
@@ -45,6 +49,10 @@ class Runs:
     def interrupted_at(self) -> int:
         """How many updates the stop phase made before it ended."""
         return max((int(event["update"]) for event in self.stop.events("step_end")), default=0)
+
+    def about(self, metric: str) -> type[Metric]:
+        """What is known of a metric; of one that is unknown, nothing."""
+        return self.known.get(metric, Metric)
 
     @property
     def metrics(self) -> set[str]:

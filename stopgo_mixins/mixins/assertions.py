@@ -15,6 +15,8 @@ from stopgo_mixins.comparison.message import failure_message, root_cause_lines
 from stopgo_mixins.comparison.resumption import consumed_samples_fault, number_of_steps_fault, resume_point_fault
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
+from stopgo_mixins.metric import Metric
+from stopgo_mixins.mixins.metric_declaration import CHECKS_OF_THE_RUN
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
@@ -47,6 +49,7 @@ class ConsistencyAssertionsMixin:
     trace: Callable[[Mode], Trace]
     kept_in: Callable[[], str]
     recorder_types: Callable[[], dict[str, type[Recorder]]]
+    known_metrics: Callable[[], dict[str, type[Metric]]]
     fail: Callable[..., NoReturn]
     skipTest: Callable[..., NoReturn]  # noqa: N815 - unittest's own name
     subTest: Callable[..., Any]  # noqa: N815 - unittest's own name
@@ -80,7 +83,8 @@ class ConsistencyAssertionsMixin:
                     "setUpClass of this class or of one of its bases does not call super().setUpClass()."
                 )
             phases = (cls.trace(mode) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS))
-            cls._runs = Runs(*phases, **cls._control_traces)
+            others: dict[str, Any] = {**cls._control_traces, "known": cls.known_metrics()}
+            cls._runs = Runs(*phases, **others)
         runs: Runs = vars(cls)["_runs"]
         return runs
 
@@ -206,11 +210,7 @@ def _fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
         getattr(self, f"assert_{check}")()
 
     _expand(list(metrics), metric_template, tests)
-    _expand(
-        ["resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks"],
-        run_template,
-        tests,
-    )
+    _expand(list(CHECKS_OF_THE_RUN), run_template, tests)
     for name, test in tests.items():
         tests[name] = _without_foreign_frames(test)
         setattr(tests[name], _GENERATED, True)

@@ -3,35 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.events import EVENTS, Moment, Position, TrainingState
 from stopgo_mixins.exceptions import UnsupportedValueError
+from stopgo_mixins.metric import Metric
 
 if TYPE_CHECKING:
     from stopgo_mixins.trace.store import TraceWriter
 
 
-class Recorder:
-    """Records one metric.
+class Recorder(Metric):
+    """Records one metric, and says what is known of it: each attribute of :class:`Metric` is a class attribute here.
 
     Subscribe to an event by defining a method of its name (:data:`stopgo_mixins.events.EVENTS`), and call
     :meth:`record` in it::
 
         class GradNormRecorder(Recorder):
             metric = "grad_norm"
+            depends_on = ("gradients",)
 
             def gradients_ready(self, state, gradients):
                 norms = [gradient.norm() for gradient in gradients.values() if gradient is not None]
                 self.record(torch.stack(norms).norm())
 
+    Where it does not say what its metric depends on, the metric depends on all others.
     A recorder never changes what it sees, and draws no random numbers.
-
-    Attributes:
-        metric: the name of the metric, and of its test.
     """
-
-    metric: ClassVar[str]
 
     _writer: TraceWriter | None = None
     _position: Position | None = None

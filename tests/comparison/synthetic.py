@@ -17,6 +17,7 @@ from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 from stopgo_mixins.trace.store import Trace, TraceWriter
 
 Value = Callable[[int], object]
@@ -101,7 +102,7 @@ class Phases:
             writer.close()
         phases = (Trace(self.directory / mode.value) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS))
         arms = {name: Trace(self.directory / name) for name in ("repeated", "cold_start") if self._has(name)}
-        return Runs(*phases, **arms)
+        return Runs(*phases, known=DEFAULT_RECORDERS, **arms)
 
     def _has(self, name: str) -> bool:
         return any(phase == name for phase, _ in self._writers)
