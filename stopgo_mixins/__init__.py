@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from stopgo_mixins.interruption import AfterValidation as AfterValidation
     from stopgo_mixins.interruption import AtStep as AtStep
     from stopgo_mixins.interruption import Interruption as Interruption
+    from stopgo_mixins.metric import Metric as Metric
+    from stopgo_mixins.metric import MetricKind as MetricKind
     from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
@@ -64,6 +66,8 @@ _HOME = {
     "AfterValidation": "interruption",
     "AtStep": "interruption",
     "Interruption": "interruption",
+    "Metric": "metric",
+    "MetricKind": "metric",
     "ConsistencyAssertionsMixin": "mixins.assertions",
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.control import looks_like_a_start
 from stopgo_mixins.comparison.numbers import is_nan, values_of
+from stopgo_mixins.comparison.start import looks_like_a_start
 from stopgo_mixins.comparison.wording import listed
 
 if TYPE_CHECKING:
