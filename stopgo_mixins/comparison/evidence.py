@@ -46,13 +46,13 @@ def judge(resumption: Resumption, comparison: Comparison, tolerance: Tolerance |
         tolerance: with which it was compared.
     """
     runs = resumption.runs
+    if not comparison.compared:
+        return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
         noise = noise_floor(runs, comparison.metric, tolerance)
         if noise and all(map(noise.covers, comparison.mismatches)):
             return Judgement(Verdict.NOT_VERIFIED, _cannot_judge(noise, comparison))
         return Judgement(Verdict.FAILED)
-    if not comparison.compared:
-        return _judge_nothing(runs, comparison.metric)
     reason = lack_of_evidence(resumption, comparison) or lack_of_power(runs, comparison.metric, tolerance)
     return Judgement(Verdict.NOT_VERIFIED, reason) if reason else Judgement(Verdict.PASSED)
 

@@ -28,6 +28,7 @@ class NotingMixin(TinyMixin, abstract=True):
     saved: ClassVar[list[str]]
     loaded: ClassVar[str]
     provoked: ClassVar[set[int]]
+    ended: ClassVar[dict[Mode, list[int]]]
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
@@ -44,6 +45,7 @@ class NotingMixin(TinyMixin, abstract=True):
         cls.saved = [event["path"].rpartition("/")[2] for event in traces[Mode.STOP].events("checkpoint_saved")]
         losses = traces[Mode.STOP].ranks[0].records("valid_loss")
         cls.provoked = {record.key.step for record in losses if record.provoked}
+        cls.ended = {mode: [event["update"] for event in trace.events("phase_end")] for mode, trace in traces.items()}
         cls.loaded = traces[Mode.RESUME].events("checkpoint_loaded")[0]["path"]
 
 
@@ -57,6 +59,7 @@ class TestMoments(InterruptionCase):
         case = concrete(NotingMixin)
         self.assert_clean(run(case))
         self.assertEqual(case.made, {Mode.STOP: [1, 2, 3], Mode.RESUME: [4, 5], Mode.CONTINUOUS: [1, 2, 3, 4, 5]})
+        self.assertEqual(case.ended, {Mode.STOP: [3], Mode.RESUME: [5], Mode.CONTINUOUS: [5]})
         self.assertEqual(case.interrupted["update"], 3)
         self.assertEqual(case.loaded, case.interrupted["path"])
         self.assertTrue(case.loaded.endswith("/interrupted/stopgo-checkpoints/step-3.ckpt"), case.loaded)
@@ -106,6 +109,7 @@ class TestShouldStop(InterruptionCase):
         case = concrete(NotingMixin, interruption=AtStep(3, should_stop=True))
         self.assert_clean(run(case))
         self.assertEqual((case.made[Mode.STOP], case.provoked), ([1, 2, 3], set()))
+        self.assertEqual(case.ended[Mode.STOP], [3])
 
     def test_what_only_stopping_provokes_is_left_out(self) -> None:
         """Told to stop where a user's callback has written a checkpoint, Lightning validates once more."""
