@@ -15,6 +15,7 @@ from stopgo_mixins.comparison.message import failure_message, root_cause_lines
 from stopgo_mixins.comparison.resumption import consumed_samples_fault, number_of_steps_fault, resume_point_fault
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
+from stopgo_mixins.comparison.training import nothing_trained
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
@@ -119,8 +120,9 @@ class ConsistencyAssertionsMixin:
         self._fail_for("test_resume_point", resume_point_fault(self.runs()))
 
     def assert_number_of_steps(self) -> None:
-        """Fails unless the resume phase ran exactly the steps that were missing."""
-        self._fail_for("test_number_of_steps", number_of_steps_fault(self.runs(), self.num_steps))
+        """Fails unless the resume phase ran exactly the steps that were missing, and training changed a weight."""
+        wrong = number_of_steps_fault(self.runs(), self.num_steps) or nothing_trained(self.comparison("parameters"))
+        self._fail_for("test_number_of_steps", wrong)
 
     def assert_train_val_init_consumed_samples(self) -> None:
         """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
