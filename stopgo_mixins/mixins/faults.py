@@ -18,7 +18,6 @@ class FaultAssertionsMixin:
     """Injects faults into the resume phase of a test class, and demands that its tests fail."""
 
     exp_name: ClassVar[str]
-    fail: Callable[[str], Any]
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _faulty_resumes: ClassVar[FaultyResumes | None] = None
@@ -53,7 +52,7 @@ class FaultAssertionsMixin:
         outcome = self._inject(fault)
         problem = outcome.reason if outcome.status is not outcome.status.CAUGHT else "; ".join(outcome.missing)
         if problem:
-            self.fail(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")
+            raise AssertionError(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")
 
     @classmethod
     def _inject(cls, fault: Fault) -> Outcome:

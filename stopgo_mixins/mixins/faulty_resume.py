@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import shutil
 import types
+import unittest
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
@@ -88,7 +89,7 @@ class FaultyResume(StopAndGoMixin, abstract=True):
 
     @override
     def assertCatches(self, fault: Fault) -> None:
-        self.skipTest("this is the resume phase of an injected fault")
+        raise unittest.SkipTest("this is the resume phase of an injected fault")
 
 
 class FaultyResumes:
