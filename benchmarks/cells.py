@@ -56,14 +56,14 @@ class Cell:
         return " and ".join(ends) or "mid-epoch"
 
     @property
-    def faults(self) -> frozenset[str]:
+    def diverging(self) -> frozenset[str]:
         """The metrics in which this version of Lightning itself goes wrong first; empty where it resumes exactly."""
-        faults = set()
+        metrics = set()
         if REPEATS_VALIDATION and self.step % VAL_CHECK_INTERVAL == 0:
-            faults.add("validation_schedule")
+            metrics.add("validation_schedule")
         if LOSES_EPOCH_SCHEDULE and self.interval == "epoch":
-            faults |= {"scheduler_state", "learning_rate"}
-        return frozenset(faults)
+            metrics |= {"scheduler_state", "learning_rate"}
+        return frozenset(metrics)
 
     def test_class(self) -> type[unittest.TestCase]:
         """The digits, as they must be set up to resume exactly, interrupted in this cell."""

@@ -38,10 +38,10 @@ def _result(cell: Cell) -> str:
     outcome = run(cell.test_class())
     if outcome.error:
         raise RuntimeError(outcome.error)
-    unexpected = set(outcome.failed) if not cell.faults else cell.faults - set(outcome.failed)
+    unexpected = set(outcome.failed) if not cell.diverging else cell.diverging - set(outcome.failed)
     if unexpected:
         return f"unexpectedly {', '.join(sorted(unexpected))}"
-    return ", ".join(f"`{metric}`" for metric in sorted(cell.faults))
+    return ", ".join(f"`{metric}`" for metric in sorted(cell.diverging))
 
 
 if __name__ == "__main__":

@@ -11,10 +11,9 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stopgo_mixins.backends.fit_loop.rng import RngStateCallback as RngStateCallback
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
-    from stopgo_mixins.backends.lightning.rng import RngStateCallback as RngStateCallback
-    from stopgo_mixins.backends.megatron.availability import require_gpu as require_gpu
     from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
     from stopgo_mixins.backends.megatron.bridge import MegatronBridge as MegatronBridge
     from stopgo_mixins.backends.megatron.cpu import cpu_settings as cpu_settings
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.megatron.rng import MegatronRngStateCallback as MegatronRngStateCallback
     from stopgo_mixins.comparison.declared import DeclaredDivergence as DeclaredDivergence
     from stopgo_mixins.comparison.tolerance import Tolerance as Tolerance
+    from stopgo_mixins.devices import require_gpu as require_gpu
     from stopgo_mixins.exceptions import PhaseError as PhaseError
     from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
     from stopgo_mixins.exceptions import TraceError as TraceError
@@ -35,18 +35,17 @@ if TYPE_CHECKING:
     from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
-    from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin as StopAndGoMixin
     from stopgo_mixins.mode import Mode as Mode
     from stopgo_mixins.recorders.recorder import Recorder as Recorder
     from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
+    from stopgo_mixins.stop_and_go import StopAndGoMixin as StopAndGoMixin
 
 __version__ = "0.1.0"
 
 _HOME = {
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
-    "RngStateCallback": "backends.lightning.rng",
-    "require_gpu": "backends.megatron.availability",
+    "RngStateCallback": "backends.fit_loop.rng",
     "require_nemo": "backends.megatron.availability",
     "MegatronBridge": "backends.megatron.bridge",
     "cpu_settings": "backends.megatron.cpu",
@@ -56,6 +55,7 @@ _HOME = {
     "MegatronRngStateCallback": "backends.megatron.rng",
     "DeclaredDivergence": "comparison.declared",
     "Tolerance": "comparison.tolerance",
+    "require_gpu": "devices",
     "PhaseError": "exceptions",
     "StopAndGoException": "exceptions",
     "TraceError": "exceptions",
@@ -67,19 +67,22 @@ _HOME = {
     "ConsistencyAssertionsMixin": "mixins.assertions",
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",
-    "StopAndGoMixin": "mixins.stop_and_go",
+    "StopAndGoMixin": "stop_and_go",
     "Mode": "mode",
     "Recorder": "recorders.recorder",
     "StateRecorder": "recorders.recorder",
 }
 
+_EITHER_LIGHTNING = ("lightning", "pytorch_lightning")
+
 _TRAINERS = {
-    "backends.lightning.": ("lightning",),
-    "backends.megatron.bridge": ("lightning", "megatron", "nemo"),
-    "backends.megatron.mixin": ("lightning",),
-    "backends.megatron.rng": ("lightning",),
+    "backends.fit_loop.": (_EITHER_LIGHTNING,),
+    "backends.lightning.": (_EITHER_LIGHTNING,),
+    "backends.megatron.bridge": (("lightning",), ("megatron",), ("nemo",)),
+    "backends.megatron.mixin": (("lightning",),),
+    "backends.megatron.rng": (("lightning",),),
 }
-"""How a home begins -> what must be installed to import it; the rest of Megatron's imports NeMo when it is used."""
+"""How a home begins -> what must be installed to import it, one of each group; the rest of Megatron's needs nothing."""
 
 
 def _is_installed(package: str) -> bool:
@@ -90,8 +93,8 @@ def _is_installed(package: str) -> bool:
 
 
 def _can_be_imported(name: str) -> bool:
-    needed = (package for home, found in _TRAINERS.items() if _HOME[name].startswith(home) for package in found)
-    return all(map(_is_installed, needed))
+    needed = (group for home, groups in _TRAINERS.items() if _HOME[name].startswith(home) for group in groups)
+    return all(any(map(_is_installed, group)) for group in needed)
 
 
 __all__ = sorted(filter(_can_be_imported, _HOME))  # noqa: PLE0605 - a list, from the one place that knows the names

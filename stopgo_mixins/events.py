@@ -38,7 +38,7 @@ Each event happens at a :class:`Position`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -151,6 +151,19 @@ class TrainingState:
         return []
 
     @property
+    def optimizer_steps(self) -> int:
+        """Any count that grows when an optimizer has stepped.
+
+        A trainer that saves checkpoints between that and the call of ``step_ended`` must have one.
+        """
+        return 0
+
+    @property
+    def progress(self) -> tuple[int, ...]:
+        """Whatever the trainer counts that tells two moments of one update apart at which it could save."""
+        return ()
+
+    @property
     def epoch(self) -> int:
         """The trainer's own number of the epoch, from 0."""
         return 0
@@ -164,6 +177,10 @@ class TrainingState:
     def consumed_samples(self) -> int:
         """The trainer's own claim of how many training samples were read, over all ranks."""
         raise NotImplementedError
+
+    def not_observed(self) -> Iterable[str]:
+        """What takes part in the run and is not seen by any recorder, in words."""
+        return ()
 
     def parameter_names(self) -> Mapping[int, str]:
         """Names of everything an optimizer may hold: ``id(parameter) -> name``, tied weights by their first name."""

@@ -11,6 +11,10 @@ class PhaseError(RuntimeError):
     """A training phase failed, or did not do what its name promises."""
 
 
+class BridgeError(RuntimeError):
+    """A bridge left out a call, or made one out of turn: what it tells of its trainer is not the whole story."""
+
+
 class TraceError(RuntimeError):
     """A trace cannot be written or read as it stands."""
 

@@ -14,9 +14,9 @@ class Interruption:
     """Where the stop phase is interrupted; a subclass says when it is due.
 
     Args:
-        should_stop: ask the trainer to stop by itself instead of raising ``StopAndGoException``.
-            What the trainer does only because of that is left out of the comparison: Lightning validates once more
-            where the checkpoint was written by a callback of the user while a batch ended.
+        should_stop: let the bridge ask the trainer, in whatever way it is asked, to end the run by itself, instead of
+            raising ``StopAndGoException``. What the trainer does only because it was asked, such as a last validation,
+            is left out of the comparison.
     """
 
     should_stop: bool = False

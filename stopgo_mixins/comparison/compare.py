@@ -1,18 +1,19 @@
-"""Compares what stop and resume recorded of a metric with what continuous recorded."""
+"""Compares what the legs recorded of a metric with what the continuous run recorded."""
 
 from __future__ import annotations
 
 import enum
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.numbers import agree
-from stopgo_mixins.mode import Mode
+from stopgo_mixins.trace.merge import side_by_side
 from stopgo_mixins.trace.store import identity_of
 
 if TYPE_CHECKING:
-    from stopgo_mixins.comparison.runs import Runs
+    from stopgo_mixins.comparison.runs import Leg, Runs
     from stopgo_mixins.comparison.tolerance import Tolerance
     from stopgo_mixins.trace.record import Key, Record
     from stopgo_mixins.trace.store import RankTrace, Trace
@@ -37,7 +38,7 @@ class Mismatch:
     Attributes:
         key: of the record.
         rank: of the record.
-        phase: ``Mode.STOP`` or ``Mode.RESUME``, whichever recorded (or should have recorded) the actual value.
+        leg: which one recorded (or should have recorded) the actual value.
         difference: in what they differ.
         actual: the interrupted run's record, ``None`` if missing.
         expected: the continuous run's record, ``None`` if unexpected.
@@ -45,29 +46,32 @@ class Mismatch:
 
     key: Key
     rank: int
-    phase: Mode
+    leg: Leg
     difference: Difference
     actual: Record | None
     expected: Record | None
 
     @property
+    def is_restored(self) -> bool:
+        """Whether it is the state with which a resume phase began."""
+        return self.key.moment.is_state and self.key.step == self.leg.start and not self.leg.is_first
+
+    @property
     def order(self) -> tuple[object, ...]:
-        """Sorts mismatches in training order, by rank within a moment."""
-        return (*self.key.order, self.rank)
+        """Sorts mismatches in training order, within a moment by rank, then by leg."""
+        return (*self.key.order, self.rank, self.leg.number)
 
 
 @dataclass
-class Series:
+class PathSeries:
     """What one path of the metric did in the continuous run.
 
     Attributes:
         first: the digest of its first record.
-        count: how many records it has.
         varies: whether any differs from the first.
     """
 
     first: str
-    count: int = 0
     varies: bool = False
 
 
@@ -79,8 +83,7 @@ class Comparison:
         metric: which one.
         mismatches: all of them, in training order.
         compared: how many records were compared.
-        before: how many of them the stop phase recorded.
-        after: how many of them the resume phase recorded.
+        recorded: how many of them each leg recorded.
         steps: at which anything was compared.
         series: what each path did in the continuous run.
     """
@@ -88,15 +91,19 @@ class Comparison:
     metric: str
     mismatches: list[Mismatch] = field(default_factory=list)
     compared: int = 0
-    before: int = 0
-    after: int = 0
+    recorded: Counter[Leg] = field(default_factory=Counter)
     steps: set[int] = field(default_factory=set)
-    series: dict[str, Series] = field(default_factory=dict)
+    series: dict[str, PathSeries] = field(default_factory=dict)
 
     @property
     def first(self) -> Mismatch | None:
         """The first divergence."""
         return self.mismatches[0] if self.mismatches else None
+
+    @property
+    def at_first(self) -> list[Mismatch]:
+        """All mismatches at the moment of the first one, on its rank and in its leg."""
+        return [found for found in self.mismatches if found.order == self.mismatches[0].order]
 
     @property
     def differing_steps(self) -> set[int]:
@@ -124,22 +131,22 @@ def compare(runs: Runs, metric: str, tolerance: Tolerance | None = None) -> Comp
 
 
 class _RankComparison:
-    """Walks through the three traces of one rank, step by step, so that memory does not grow with the run."""
+    """Walks through the traces of one rank, step by step, so that memory does not grow with the run."""
 
     def __init__(self, runs: Runs, rank: int, tolerance: Tolerance | None, result: Comparison) -> None:
         self.runs, self.rank, self.tolerance, self.result = runs, rank, tolerance, result
 
     def run(self) -> None:
-        traces = [self._steps(trace) for trace in (self.runs.reference, self.runs.stop, self.runs.resume)]
-        for step, (continuous, stop, resume) in side_by_side(traces):
+        legs = self.runs.legs
+        traces = [self._steps(trace) for trace in (self.runs.reference, *(leg.trace for leg in legs))]
+        for step, (continuous, *interrupted) in side_by_side(traces):
             self.result.steps.add(step)
             expected = self._expected(continuous)
             actual = {
-                Mode.STOP: self._actual(self.runs.stop, stop),
-                Mode.RESUME: self._actual(self.runs.resume, resume),
+                leg: {identity_of(line): line for line in lines} for leg, lines in zip(legs, interrupted, strict=True)
             }
-            for phase, found in actual.items():
-                self._compare_phase(phase, expected, found)
+            for leg, found in actual.items():
+                self._compare_leg(leg, expected, found)
             self._find_missing(expected, actual)
 
     def _steps(self, trace: Trace) -> Iterator[tuple[int, list[str]]]:
@@ -153,65 +160,52 @@ class _RankComparison:
         """The continuous records by identity, counted into their series."""
         records = {identity_of(line): self._trace(self.runs.reference).parse(line) for line in lines}
         for record in records.values():
-            series = self.result.series.setdefault(record.key.path, Series(record.leaf.digest))
-            series.count += 1
+            series = self.result.series.setdefault(record.key.path, PathSeries(record.leaf.digest))
             series.varies |= series.first != record.leaf.digest
         return records
 
-    def _actual(self, trace: Trace, lines: list[str]) -> dict[str, str]:
-        return {identity_of(line): line for line in lines}
-
-    def _compare_phase(self, phase: Mode, expected: dict[str, Record], found: dict[str, str]) -> None:
-        trace = self.runs.stop if phase is Mode.STOP else self.runs.resume
+    def _compare_leg(self, leg: Leg, expected: dict[str, Record], found: dict[str, str]) -> None:
         by_key: dict[Key, Record] | None = None
         for identity, line in found.items():
             counterpart = expected.get(identity)
             if counterpart is None:
-                actual = self._trace(trace).parse(line)
+                actual = self._trace(leg.trace).parse(line)
                 if actual.provoked:
                     continue
                 if by_key is None:
                     by_key = {record.key: record for record in expected.values()}
                 counterpart = by_key.get(actual.key)
-                self._judge(phase, actual, counterpart)
-            self._count(phase)
+                self._judge(leg, actual, counterpart)
+            self.result.compared += 1
+            self.result.recorded[leg] += 1
 
-    def _count(self, phase: Mode) -> None:
-        self.result.compared += 1
-        if phase is Mode.STOP:
-            self.result.before += 1
-        else:
-            self.result.after += 1
-
-    def _judge(self, phase: Mode, actual: Record, expected: Record | None) -> None:
+    def _judge(self, leg: Leg, actual: Record, expected: Record | None) -> None:
         if expected is None:
-            self._mismatch(actual.key, phase, Difference.UNEXPECTED, actual, None)
+            self._mismatch(actual.key, leg, Difference.UNEXPECTED, actual, None)
         elif not agree(actual, expected, self.tolerance):
-            self._mismatch(actual.key, phase, _difference(actual, expected), actual, expected)
+            self._mismatch(actual.key, leg, _difference(actual, expected), actual, expected)
 
-    def _find_missing(self, expected: dict[str, Record], actual: dict[Mode, dict[str, str]]) -> None:
-        keys: dict[Mode, set[Key]] | None = None
+    def _find_missing(self, expected: dict[str, Record], actual: dict[Leg, dict[str, str]]) -> None:
+        keys: dict[Leg, set[Key]] | None = None
         for identity, record in expected.items():
             required = self.runs.required_in(record.key)
-            if all(identity in actual[phase] for phase in required):
+            if all(identity in actual[leg] for leg in required):
                 continue
             if keys is None:
-                keys = {phase: self._keys(phase, found) for phase, found in actual.items()}
-            having = {phase for phase, found in keys.items() if record.key in found}
-            if self.runs.either_phase(record.key) and having:
-                continue
-            for phase in required - having:
+                keys = {leg: self._keys(leg, found) for leg, found in actual.items()}
+            having = {leg for leg, found in keys.items() if record.key in found}
+            meeting = self.runs.meeting_at(record.key)
+            for leg in required - having - (meeting if having & meeting else frozenset()):
                 self.result.compared += 1
-                self._mismatch(record.key, phase, Difference.MISSING, None, record)
+                self._mismatch(record.key, leg, Difference.MISSING, None, record)
 
-    def _keys(self, phase: Mode, found: dict[str, str]) -> set[Key]:
-        trace = self._trace(self.runs.stop if phase is Mode.STOP else self.runs.resume) if found else None
-        return {trace.parse(line).key for line in found.values()} if trace else set()
+    def _keys(self, leg: Leg, found: dict[str, str]) -> set[Key]:
+        return {self._trace(leg.trace).parse(line).key for line in found.values()}
 
     def _mismatch(
-        self, key: Key, phase: Mode, difference: Difference, actual: Record | None, expected: Record | None
+        self, key: Key, leg: Leg, difference: Difference, actual: Record | None, expected: Record | None
     ) -> None:
-        self.result.mismatches.append(Mismatch(key, self.rank, phase, difference, actual, expected))
+        self.result.mismatches.append(Mismatch(key, self.rank, leg, difference, actual, expected))
 
 
 def _difference(actual: Record, expected: Record) -> Difference:
@@ -223,16 +217,3 @@ def _difference(actual: Record, expected: Record) -> Difference:
     if ours.shape != theirs.shape:
         return Difference.SHAPE
     return Difference.DEVICE if ours.device != theirs.device else Difference.VALUE
-
-
-def side_by_side(traces: list[Iterator[tuple[int, list[str]]]]) -> Iterator[tuple[int, list[list[str]]]]:
-    """Merges step-ordered iterators: yields each step with the lines that every trace has for it."""
-    heads = [next(trace, None) for trace in traces]
-    while remaining := [head for head in heads if head is not None]:
-        step = min(number for number, _ in remaining)
-        lines = [head[1] if head is not None and head[0] == step else [] for head in heads]
-        yield step, lines
-        heads = [
-            next(trace, None) if head is not None and head[0] == step else head
-            for head, trace in zip(heads, traces, strict=True)
-        ]

@@ -8,8 +8,9 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.causality import DEPENDS_ON
-from stopgo_mixins.comparison.compare import Difference, side_by_side
+from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.numbers import Distance, agree, distance
+from stopgo_mixins.trace.merge import side_by_side
 from stopgo_mixins.trace.store import identity_of
 
 if TYPE_CHECKING:
@@ -79,13 +80,12 @@ NEED_NO_RESTORING = frozenset({"valid_input"})
 """Metrics that rightly begin anew: each validation reads its data from the start."""
 
 
-def looks_like_a_start(runs: Runs, metric: str) -> bool:
-    """Whether a run that restored nothing records what the continuous run records from R on.
+def looks_like_a_start(runs: Runs, metric: str, point: int) -> bool:
+    """Whether a run that restored nothing records what the continuous run records from a resume point R on.
 
     That run is the resume phase without its checkpoint where the class asks for it, else the continuous run's start.
     Of state only state R counts: what follows from it is computed.
     """
-    point = runs.resume_point
     if not point or metric in NEED_NO_RESTORING:
         return False
     starts = (runs.cold_start or runs.reference).ranks

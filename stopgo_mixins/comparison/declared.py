@@ -50,7 +50,7 @@ class DeclaredDivergence:
         return f"declared to diverge from step {self.from_step} on because of {str(self.cause)!r} ({self.reference})"
 
 
-def declaration_fault(declared: DeclaredDivergence, comparison: Comparison, findings: Findings) -> str | None:
+def declaration_problem(declared: DeclaredDivergence, comparison: Comparison, findings: Findings) -> str | None:
     """In what a metric is not as it was declared; ``None`` where it is."""
     if comparison.first is None:
         return f"{declared}, but it does not diverge: take the declaration away"

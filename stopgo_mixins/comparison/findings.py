@@ -4,37 +4,32 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.causality import DEPENDS_ON, root_causes
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
-from stopgo_mixins.comparison.resumption import started_from_scratch, steps_made
-from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
-    from stopgo_mixins.comparison.declared import DeclaredDivergence
-    from stopgo_mixins.comparison.runs import Runs
+    from stopgo_mixins.comparison.resumption import Resumption
+    from stopgo_mixins.comparison.runs import Leg, Runs
 
 
 @dataclass(frozen=True)
-class RootCause:
+class RootDivergence:
     """A divergence that no other one explains.
 
     Attributes:
         comparison: of the metric.
         diagnosis: its named cause, ``None`` where no known pattern fits.
         agreeing: what the metric is computed from, as far as it was recorded; all of it agrees up to there.
-        declared: what the class says about it.
     """
 
     comparison: Comparison
     diagnosis: Diagnosis | None
     agreeing: tuple[str, ...]
-    declared: DeclaredDivergence | None = None
 
 
 @dataclass(frozen=True)
@@ -49,31 +44,29 @@ class Findings:
     """
 
     of_the_run: tuple[Diagnosis, ...]
-    root_causes: tuple[RootCause, ...]
+    root_causes: tuple[RootDivergence, ...]
     consequences: tuple[str, ...]
     not_observed: tuple[str, ...]
 
 
-def find(
-    runs: Runs, comparisons: Mapping[str, Comparison], declared: Mapping[str, DeclaredDivergence] = MappingProxyType({})
-) -> Findings:
+def find(resumption: Resumption, comparisons: Mapping[str, Comparison]) -> Findings:
     """Looks at all metrics of a run together.
 
     Args:
-        runs: the traces.
+        resumption: the run, and whether it was resumed.
         comparisons: of all metrics.
-        declared: what the class says about them.
     """
-    of_the_run = tuple(_of_the_run(runs))
-    last = runs.resume_point + steps_made(runs.resume)
-    concerned = {metric: found for metric, found in comparisons.items() if not _explained_by_the_end(found, last)}
+    runs = resumption.runs
+    of_the_run = tuple(_of_the_run(resumption))
+    concerned = {metric: found for metric, found in comparisons.items() if not _explained_by_the_end(found, runs.last)}
     causes = tuple(
-        RootCause(comparison, diagnosis, _agreeing(comparison, comparisons), declared.get(comparison.metric))
+        RootDivergence(comparison, diagnosis, _agreeing(comparison, comparisons))
         for comparison, diagnosis in diagnosed_root_causes(runs, concerned)
     )
     named = {cause.comparison.metric for cause in causes}
     consequences = sorted(metric for metric, found in comparisons.items() if found.mismatches and metric not in named)
-    not_observed = dict.fromkeys(event["what"] for event in runs.reference.events("not_observed"))
+    noted = (event for trace in runs.reference.ranks.values() for event in trace.events("not_observed"))
+    not_observed = dict.fromkeys(event["what"] for event in noted)
     return Findings(of_the_run, causes, tuple(consequences), tuple(not_observed))
 
 
@@ -86,25 +79,25 @@ def diagnosed_root_causes(
     return [(cause, diagnoses[cause.metric]) for cause in root_causes(comparisons, independent)]
 
 
-def _of_the_run(runs: Runs) -> list[Diagnosis]:
-    found = []
-    if scratch := started_from_scratch(runs):
-        found.append(Diagnosis(Cause.COLD_START, scratch))
-    made, expected = steps_made(runs.resume), steps_made(runs.reference) - runs.resume_point
+def _of_the_run(resumption: Resumption) -> list[Diagnosis]:
+    found = [Diagnosis(Cause.COLD_START, scratch) for scratch in resumption.from_scratch.values()]
+    last = resumption.runs.last
+    made, expected = last.steps_made, len(resumption.runs.reference.events("step_end")) - last.start
     if made < expected:
-        sentence = f"the resume phase made {made} steps, expected {expected}: everything after them is missing"
+        sentence = f"the {last.name} made {made} steps, expected {expected}: everything after them is missing"
         found.append(Diagnosis(Cause.STEPS_MISSING, sentence))
     return found
 
 
-def _explained_by_the_end(comparison: Comparison, last_step: int) -> bool:
-    """Whether all that differs is missing because the resume phase ended too early."""
-    return bool(comparison.mismatches) and all(_is_beyond(found, last_step) for found in comparison.mismatches)
+def _explained_by_the_end(comparison: Comparison, last: Leg) -> bool:
+    """Whether all that differs is missing because the last leg ended too early."""
+    return bool(comparison.mismatches) and all(_is_beyond(found, last) for found in comparison.mismatches)
 
 
-def _is_beyond(mismatch: Mismatch, last_step: int) -> bool:
-    beyond = mismatch.key.step > last_step or (mismatch.key.moment.is_state and mismatch.key.step == last_step)
-    return beyond and mismatch.difference is Difference.MISSING and mismatch.phase is Mode.RESUME
+def _is_beyond(mismatch: Mismatch, last: Leg) -> bool:
+    step, end = mismatch.key.step, last.start + last.steps_made
+    beyond = step > end or (mismatch.key.moment.is_state and step == end)
+    return beyond and mismatch.difference is Difference.MISSING and mismatch.leg == last
 
 
 def _agreeing(comparison: Comparison, comparisons: Mapping[str, Comparison]) -> tuple[str, ...]:

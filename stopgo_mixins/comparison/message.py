@@ -9,43 +9,45 @@ from stopgo_mixins.comparison.numbers import distance
 from stopgo_mixins.comparison.wording import form, listed, place, ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
+    from stopgo_mixins.comparison.declared import DeclaredDivergence
     from stopgo_mixins.comparison.diagnosis.cause import Diagnosis
-    from stopgo_mixins.comparison.findings import Findings, RootCause
-    from stopgo_mixins.comparison.runs import Runs
+    from stopgo_mixins.comparison.findings import Findings, RootDivergence
     from stopgo_mixins.trace.record import Record
 
 
-def failure_message(test: str, runs: Runs, comparison: Comparison, findings: Findings) -> str:
-    """Describes a diverging metric for someone who looks for the fault in their own trainer.
+def failure_message(
+    test: str, comparison: Comparison, findings: Findings, declared: Mapping[str, DeclaredDivergence]
+) -> str:
+    """Describes a diverging metric for someone who looks for the cause in their own trainer.
 
     Args:
         test: the name of the test method.
-        runs: the traces.
         comparison: of the metric at hand.
         findings: of the run as a whole.
+        declared: what the class says about its metrics.
     """
     return "\n".join(
         [
             f"{test}: the interrupted run differs from the continuous run "
             f"in {len(comparison.mismatches)} of {comparison.compared} records.",
-            *_indented(root_cause_lines(runs, findings)),
-            f"  this metric: first at {place(comparison.mismatches[0], runs.resume_point)}, {_where(comparison)}",
+            *_indented(root_cause_lines(findings, declared)),
+            f"  this metric: first at {place(comparison.mismatches[0])}, {_where(comparison)}",
             *_indented(_values(comparison.mismatches[0]), 4),
             f"    equal {ranges(comparison.equal_steps)} │ differ {ranges(comparison.differing_steps)}",
         ]
     )
 
 
-def root_cause_lines(runs: Runs, findings: Findings) -> list[str]:
+def root_cause_lines(findings: Findings, declared: Mapping[str, DeclaredDivergence]) -> list[str]:
     """The root causes of the run with their named causes, what follows from them, and what was not observed."""
     lines = []
     for diagnosis in findings.of_the_run:
         lines += [f"the run as a whole: {diagnosis.sentence}", *_indented(_how_to_fix(diagnosis))]
     for cause in findings.root_causes:
-        lines += _cause_lines(runs, cause)
+        lines += _cause_lines(cause, declared.get(cause.comparison.metric))
     if findings.consequences:
         lines.append(f"consequences: {', '.join(findings.consequences)}")
     if findings.not_observed:
@@ -53,12 +55,12 @@ def root_cause_lines(runs: Runs, findings: Findings) -> list[str]:
     return lines
 
 
-def _cause_lines(runs: Runs, cause: RootCause) -> Iterator[str]:
+def _cause_lines(cause: RootDivergence, declared: DeclaredDivergence | None) -> Iterator[str]:
     comparison, diagnosis = cause.comparison, cause.diagnosis
     first = comparison.mismatches[0]
-    yield f"root cause of this run: {comparison.metric} at {place(first, runs.resume_point)}, {_where(comparison)}"
+    yield f"root cause of this run: {comparison.metric} at {place(first)}, {_where(comparison)}"
     if diagnosis is not None:
-        known = [f"known: {cause.declared}"] if cause.declared else _how_to_fix(diagnosis)
+        known = [f"known: {declared}"] if declared else _how_to_fix(diagnosis)
         yield from _indented([diagnosis.sentence, *known])
         return
     agreeing = f"; up to there it agrees in {', '.join(cause.agreeing)}" if cause.agreeing else ""
@@ -76,12 +78,7 @@ def _indented(lines: Iterable[str], by: int = 2) -> list[str]:
 def _where(comparison: Comparison) -> str:
     """The rank and the paths of the first divergence."""
     first = comparison.mismatches[0]
-    here = [
-        found.key.path
-        for found in comparison.mismatches
-        if (found.key.order, found.rank) == (first.key.order, first.rank)
-    ]
-    return f"rank {first.rank}: {listed(here)}"
+    return f"rank {first.rank}: {listed([found.key.path for found in comparison.at_first])}"
 
 
 def _values(mismatch: Mismatch) -> list[str]:
@@ -103,8 +100,8 @@ def _values(mismatch: Mismatch) -> list[str]:
 
 def _presence(mismatch: Mismatch) -> str:
     if mismatch.difference is Difference.MISSING:
-        return f"missing: the continuous run recorded it, the {mismatch.phase.value} phase did not"
-    return f"unexpected: the {mismatch.phase.value} phase recorded it, the continuous run did not"
+        return f"missing: the continuous run recorded it, the {mismatch.leg.name} did not"
+    return f"unexpected: the {mismatch.leg.name} recorded it, the continuous run did not"
 
 
 def _shown(record: Record) -> str:

@@ -11,7 +11,7 @@ import torch
 
 from stopgo_mixins.comparison.numbers import values_of, widened
 from stopgo_mixins.comparison.tolerance import Tolerance
-from stopgo_mixins.mode import Mode
+from stopgo_mixins.comparison.wording import listed
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Runs
@@ -36,6 +36,20 @@ class Weakness:
     largest: Tolerance
 
 
+def lack_of_power(runs: Runs, metric: str, tolerance: Tolerance | None) -> str | None:
+    """Which wrong numbers a tolerance would accept; ``None`` where it rejects all that are tried."""
+    if tolerance is None or tolerance.is_bitwise:
+        return None
+    found = weaknesses(runs, metric, tolerance)
+    if not found:
+        return None
+    worst, weak = found[0], listed([weakness.path for weakness in found])
+    return (
+        f"{tolerance} is too wide for {weak}: {worst.path or 'the value'} could be replaced by {worst.replacement} and "
+        f"would still pass. The largest tolerance that would do is {worst.largest}"
+    )
+
+
 def weaknesses(runs: Runs, metric: str, tolerance: Tolerance) -> list[Weakness]:
     """Every series of the continuous run that could be replaced after the resume point without being noticed.
 
@@ -56,7 +70,7 @@ def weaknesses(runs: Runs, metric: str, tolerance: Tolerance) -> list[Weakness]:
 
 
 def _is_resumed(runs: Runs, record: Record) -> bool:
-    return Mode.RESUME in runs.required_in(record.key)
+    return not runs.required_in(record.key).isdisjoint(runs.resumed)
 
 
 @dataclass

@@ -1,124 +1,186 @@
-"""Whether the resume phase resumed at all: which checkpoint, from where, and how many steps."""
+"""Whether the run was resumed at all: which checkpoint, from where, and how many steps."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.comparison.completeness import BEGINNING, ENDING, STEPS, absent_ranks, contradiction, missing_end
 from stopgo_mixins.comparison.states import leaves, state
+from stopgo_mixins.comparison.wording import listed_ranks
 
 if TYPE_CHECKING:
-    from stopgo_mixins.comparison.runs import Runs
-    from stopgo_mixins.trace.store import Trace
+    from stopgo_mixins.comparison.runs import Leg, Runs
+    from stopgo_mixins.trace.record import Leaf
+    from stopgo_mixins.trace.store import Event, Trace
 
 
 RESTORED = ("parameters", "buffers", "optimizer_state")
 """What no run can be continued without."""
 
 
-def started_from_scratch(runs: Runs) -> str | None:
-    """Says so where the resume phase did not continue from a checkpoint; ``None`` where it did.
+@dataclass(frozen=True)
+class Resumption:
+    """A run, and what is asked of it once, whatever the metric.
 
-    Either it says so itself, or what it began with is state 0, even if it claims to be at step R.
+    Attributes:
+        runs: the traces.
     """
-    if not runs.resume.events("checkpoint_loaded"):
-        return "the resume phase loaded no checkpoint"
-    first = runs.resume.events("first_step")
-    if first and runs.resume_point > 0 and first[0]["update"] == 0:
-        return (
-            f"the resume phase started from scratch: it loaded the checkpoint of step {runs.resume_point}, "
-            "yet its first step was step 1"
-        )
-    if equal := _equal_to_the_start(runs):
-        return (
-            f"the resume phase started from scratch: it loaded the checkpoint of step {runs.resume_point}, "
-            f"yet its {' and '.join(equal).replace('_', ' ')} are those of state 0 (a cold start)"
-        )
+
+    runs: Runs
+
+    @cached_property
+    def from_scratch(self) -> dict[Leg, str]:
+        """The legs that did not continue from a checkpoint, although they should have, and what shows it.
+
+        Either a leg says so itself, or what it began with is state 0, even if it claims to be at step R.
+        """
+        found = {leg: _started_from_scratch(leg, self.runs.reference) for leg in self.runs.resumed}
+        return {leg: scratch for leg, scratch in found.items() if scratch}
+
+    @cached_property
+    def worthless(self) -> str | None:
+        """Why nothing that this run recorded is evidence of anything; ``None`` where it may be."""
+        return next(iter(self.from_scratch.values()), None) or absent_ranks(self.runs) or missing_end(self.runs)
+
+
+def _started_from_scratch(leg: Leg, reference: Trace) -> str | None:
+    if empty := [rank for rank, trace in leg.trace.ranks.items() if not trace.events("checkpoint_loaded")]:
+        return f"{_of_ranks(leg, empty)} loaded no checkpoint"
+    claim = f"started from scratch: it loaded the checkpoint of step {leg.start}, yet its"
+    firsts = _first_events(leg, "first_step")
+    if restarted := [rank for rank, first in firsts.items() if leg.start > first["update"] == 0]:
+        return f"{_of_ranks(leg, restarted)} {claim} first step was step 1"
+    if equal := _equal_to_the_start(leg, reference):
+        return f"the {leg.name} {claim} {' and '.join(equal).replace('_', ' ')} are those of state 0 (a cold start)"
     return None
 
 
-def _equal_to_the_start(runs: Runs) -> list[str]:
+def _of_ranks(leg: Leg, ranks: Sequence[int]) -> str:
+    """The leg, with the ranks at issue unless those are all."""
+    return f"the {leg.name}" + ("" if len(ranks) == len(leg.trace.ranks) else f" on {listed_ranks(ranks)}")
+
+
+def _first_events(leg: Leg, name: str) -> dict[int, Event]:
+    """The first event of a kind on each rank that has one."""
+    return {rank: events[0] for rank, trace in leg.trace.ranks.items() if (events := trace.events(name))}
+
+
+def _equal_to_the_start(leg: Leg, reference: Trace) -> list[str]:
     """Which metrics of restored state equal state 0 although they should not; empty unless all of them do."""
-    point, equal = runs.resume_point, []
+    equal = []
     for metric in RESTORED:
-        start, restored = (
-            leaves(state(trace, 0, metric, at)) for trace, at in ((runs.reference, 0), (runs.resume, point))
-        )
+        start, restored = _on_all_ranks(reference, metric, 0), _on_all_ranks(leg.trace, metric, leg.start)
         if start and restored and start != restored:
             return []
-        if restored and restored != leaves(state(runs.reference, 0, metric, point)):
+        if restored and restored != _on_all_ranks(reference, metric, leg.start):
             equal.append(metric)
     return equal
 
 
-def resume_point_fault(runs: Runs) -> str | None:
-    """What is wrong with the point from which the run was resumed; ``None`` where nothing is."""
-    if scratch := started_from_scratch(runs):
-        return f"{scratch}.{_written(runs)}"
-    saved = runs.stop.events("checkpoint_saved")
-    loaded = runs.resume.events("checkpoint_loaded")[-1]
-    newest = max(saved, key=lambda event: int(event["update"]), default=None)
-    if newest is not None and loaded["update"] < newest["update"]:
+def _on_all_ranks(trace: Trace, metric: str, step: int) -> dict[int, dict[str, Leaf]]:
+    found = {rank: leaves(state(trace, rank, metric, step)) for rank in trace.ranks}
+    return {rank: values for rank, values in found.items() if values}
+
+
+def resume_point_problem(resumption: Resumption) -> str | None:
+    """What is wrong with the points from which the run was resumed; ``None`` where nothing is."""
+    runs = resumption.runs
+    if resumption.from_scratch:
+        leg, scratch = next(iter(resumption.from_scratch.items()))
+        return f"{scratch}.{_written(runs.before(leg))}"
+    if problem := absent_ranks(runs) or contradiction(runs, BEGINNING | ENDING):
+        return f"{problem}."
+    return next(filter(None, (_resume_point_problem(leg, runs.before(leg)) for leg in runs.resumed)), None)
+
+
+def _resume_point_problem(leg: Leg, earlier: Sequence[Leg]) -> str | None:
+    loaded = next(iter(leg.trace.ranks.values())).events("checkpoint_loaded")[-1]
+    writer, newest = _newest(earlier)
+    if newest is not None and leg.start < newest["update"]:
         return (
-            f"the resume phase loaded {loaded['path']} of step {loaded['update']}; "
-            f"the newest checkpoint that the stop phase wrote is {newest['path']} of step {newest['update']}."
+            f"the {leg.name} loaded {loaded['path']} of step {leg.start}; the newest checkpoint that the "
+            f"{writer} wrote is {newest['path']} of step {newest['update']}."
         )
-    first = runs.resume.events("first_step")
-    if first and first[0]["update"] != runs.resume_point:
-        return (
-            f"the resume phase loaded the checkpoint of step {runs.resume_point}, "
-            f"yet it began with {first[0]['update']} steps made."
-        )
+    reached = max(found.end for found in earlier)
+    if leg.start > reached:
+        return f"the {leg.name} loaded a checkpoint of step {leg.start}, yet only {reached} steps had been made."
+    for first in _first_events(leg, "first_step").values():
+        if first["update"] != leg.start:
+            return (
+                f"the {leg.name} loaded the checkpoint of step {leg.start}, "
+                f"yet it began with {first['update']} steps made."
+            )
     return None
 
 
-def _written(runs: Runs) -> str:
-    saved = runs.stop.events("checkpoint_saved")
-    if not saved:
-        return " The stop phase wrote no checkpoint."
-    return f" The stop phase wrote {saved[-1]['path']} at step {saved[-1]['update']}."
+def _newest(legs: Sequence[Leg]) -> tuple[str, Event | None]:
+    """The checkpoint of the most updates, and which leg wrote it."""
+    written = [(leg.name, event) for leg in legs for event in leg.saved]
+    return max(written, key=lambda found: int(found[1]["update"]), default=("", None))
 
 
-def number_of_steps_fault(runs: Runs, num_steps: int) -> str | None:
+def _written(earlier: Sequence[Leg]) -> str:
+    last = next((leg for leg in reversed(earlier) if leg.saved), None)
+    if last is None:
+        return f" The {earlier[-1].name} wrote no checkpoint."
+    return f" The {last.name} wrote {last.saved[-1]['path']} at step {last.saved[-1]['update']}."
+
+
+def number_of_steps_problem(resumption: Resumption, num_steps: int) -> str | None:
     """What is wrong with the number of updates that the phases made; ``None`` where nothing is."""
-    made, start = steps_made(runs.resume), _start(runs)
-    expected = num_steps - start
-    if made != expected:
-        nothing = " It trained nothing." if made == 0 else ""
-        span = f"from {start} to {num_steps}"
-        return f"the resume phase ran {made} steps, expected {expected} ({span}).{nothing}"
-    if steps_made(runs.reference) != num_steps:
-        return f"the continuous phase ran {steps_made(runs.reference)} steps, expected {num_steps}."
-    return None
+    runs = resumption.runs
+    if problem := absent_ranks(runs) or contradiction(runs, STEPS):
+        return f"{problem}."
+    for leg in runs.legs:
+        start = _start(leg, runs.before(leg))
+        end = num_steps if leg == runs.last else leg.end
+        if leg.steps_made != end - start:
+            nothing = " It trained nothing." if leg.steps_made == 0 else ""
+            return (
+                f"the {leg.name} ran {leg.steps_made} steps, expected {end - start} (from {start} to {end}).{nothing}"
+            )
+    made = len(runs.reference.events("step_end"))
+    if made != num_steps:
+        return f"the continuous phase ran {made} steps, expected {num_steps}."
+    problem = missing_end(runs)
+    return f"{problem}." if problem else None
 
 
-def _start(runs: Runs) -> int:
-    """From which step the run was to be continued: that of the newest checkpoint where none was loaded."""
-    if runs.resume.events("checkpoint_loaded"):
-        return runs.resume_point
-    return max((int(event["update"]) for event in runs.stop.events("checkpoint_saved")), default=0)
+def _start(leg: Leg, earlier: Sequence[Leg]) -> int:
+    """From which step a leg was to be continued: that of the newest checkpoint where it loaded none."""
+    if leg.is_first or leg.trace.events("checkpoint_loaded"):
+        return leg.start
+    _, newest = _newest(earlier)
+    return int(newest["update"]) if newest else 0
 
 
-def steps_made(trace: Trace) -> int:
-    """How many updates a phase made itself."""
-    return len(trace.events("step_end"))
-
-
-def consumed_samples_fault(runs: Runs) -> str | None:
-    """What is wrong with the sample counters at the start of stop and of resume; ``None`` where nothing is.
+def consumed_samples_problem(resumption: Resumption) -> str | None:
+    """What is wrong with the sample counters at the start of each leg; ``None`` where nothing is.
 
     No training sample is consumed at the start of stop and some are at the start of resume; validation begins at its
     first batch in both.
     """
-    for trace, phase in ((runs.stop, "stop"), (runs.resume, "resume")):
-        first = trace.events("first_step")
-        if not first:
-            return f"the {phase} phase made no training step."
-        consumed = first[0]["consumed_samples"]
-        if phase == "stop" and consumed != 0:
-            return f"the stop phase claims {consumed} consumed training samples before its first step, expected 0."
-        if phase == "resume" and consumed <= 0:
-            return f"the resume phase claims {consumed} consumed training samples before its first step, expected more."
-        validation = trace.events("first_validation_batch")
-        if validation and validation[0]["batch"] != 0:
-            return f"the first validation of the {phase} phase began at batch {validation[0]['batch']}, expected 0."
+    runs = resumption.runs
+    if problem := absent_ranks(runs):
+        return f"{problem}."
+    return next(filter(None, map(_consumed_samples_problem, runs.legs)), None)
+
+
+def _consumed_samples_problem(leg: Leg) -> str | None:
+    firsts = _first_events(leg, "first_step")
+    if idle := [rank for rank in leg.trace.ranks if rank not in firsts]:
+        return f"{_of_ranks(leg, idle)} made no training step."
+    for rank, first in firsts.items():
+        consumed, who = first["consumed_samples"], _of_ranks(leg, [rank])
+        if leg.is_first and consumed != 0:
+            return f"{who} claims {consumed} consumed training samples before its first step, expected 0."
+        if not leg.is_first and consumed <= 0:
+            return f"{who} claims {consumed} consumed training samples before its first step, expected more."
+    for rank, first in _first_events(leg, "first_validation_batch").items():
+        if first["batch"] != 0:
+            who = _of_ranks(leg, [rank])
+            return f"the first validation of {who} began at batch {first['batch']}, expected 0."
     return None

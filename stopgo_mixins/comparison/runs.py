@@ -1,81 +1,153 @@
-"""The three traces of a stop-and-go run, seen as one interrupted and one continuous run."""
+"""The traces of a stop-and-go run: the legs of the interrupted run, and the run that they are compared with."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.events import Moment
-from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
     from stopgo_mixins.trace.record import Key
-    from stopgo_mixins.trace.store import Trace
+    from stopgo_mixins.trace.store import Event, Trace
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One unbroken piece of the interrupted run.
+
+    Attributes:
+        number: from 0.
+        trace: what it recorded.
+    """
+
+    number: int
+    trace: Trace
+
+    @property
+    def is_first(self) -> bool:
+        """Whether it began with nothing to load."""
+        return self.number == 0
+
+    @property
+    def name(self) -> str:
+        """In messages."""
+        return "stop phase" if self.is_first else "resume phase" + (f" {self.number}" if self.number > 1 else "")
+
+    @cached_property
+    def start(self) -> int:
+        """Its resume point R, the number of updates in the checkpoint that it loaded; 0 where it loaded none.
+
+        Where its ranks disagree, the earliest: then nothing that any of them must have recorded is left out.
+        """
+        if self.is_first:
+            return 0
+        loaded = (trace.events("checkpoint_loaded") for trace in self.trace.ranks.values())
+        return min((int(events[-1]["update"]) for events in loaded if events), default=0)
+
+    @cached_property
+    def end(self) -> int:
+        """How many updates had been made on every rank when it ended."""
+        return max((int(event["update"]) for event in self.trace.events("step_end")), default=self.start)
+
+    @cached_property
+    def saved(self) -> list[Event]:
+        """The checkpoints that it wrote, on every rank."""
+        return self.trace.events("checkpoint_saved")
+
+    @cached_property
+    def steps_made(self) -> int:
+        """How many updates it made itself, on every rank."""
+        return len(self.trace.events("step_end"))
 
 
 @dataclass(frozen=True)
 class Runs:
-    """The traces of the three phases, and of the control arms where a class asks for them.
-
-    The interrupted run is what stop recorded up to the interruption and what resume recorded from the resume point on.
-    A run killed at step 9 and resumed from step 6 has the steps 7 to 9 twice, and both must equal the continuous run.
+    """An interrupted run beside the uninterrupted one, and the control arms where a class asks for them.
 
     Attributes:
-        stop: of the stop phase.
-        resume: of the resume phase.
-        reference: of the continuous phase, with which the others are compared.
-        repeated: of a second continuous phase, which shows by how much two uninterrupted runs differ.
-        cold_start: of the resume phase without its checkpoint, which must differ.
+        legs: of the interrupted run, in the order in which they ran; a run that was interrupted n times has n + 1.
+        reference: the trace of the continuous run, with which the legs are compared.
+        repeated: of a second continuous run, which shows by how much two uninterrupted runs differ.
+        cold_start: of a resume phase without its checkpoint, which must differ.
     """
 
-    stop: Trace
-    resume: Trace
+    legs: tuple[Leg, ...]
     reference: Trace
     repeated: Trace | None = None
     cold_start: Trace | None = None
 
-    @cached_property
-    def resume_point(self) -> int:
-        """R, the number of updates in the checkpoint that the resume phase loaded; 0 where it loaded none."""
-        loaded = self.resume.events("checkpoint_loaded")
-        return int(loaded[-1]["update"]) if loaded else 0
+    @classmethod
+    def of(cls, legs: Iterable[Trace], reference: Trace, **control_arms: Trace) -> Runs:
+        """The legs by their traces, in the order in which they ran."""
+        return cls(tuple(Leg(number, trace) for number, trace in enumerate(legs)), reference, **control_arms)
 
-    @cached_property
-    def interrupted_at(self) -> int:
-        """How many updates the stop phase made before it ended."""
-        return max((int(event["update"]) for event in self.stop.events("step_end")), default=0)
+    @property
+    def resumed(self) -> tuple[Leg, ...]:
+        """The legs that loaded a checkpoint, or should have."""
+        return self.legs[1:]
+
+    @property
+    def last(self) -> Leg:
+        """The leg that had to reach the end of the run."""
+        return self.legs[-1]
+
+    def before(self, leg: Leg) -> tuple[Leg, ...]:
+        """The legs that ran before another."""
+        return self.legs[: leg.number]
+
+    @property
+    def traces(self) -> dict[str, Trace]:
+        """What is compared, by its name in messages."""
+        return {**{leg.name: leg.trace for leg in self.legs}, "continuous phase": self.reference}
 
     @property
     def metrics(self) -> set[str]:
-        """All metrics that any phase recorded."""
-        return self.stop.metrics | self.resume.metrics | self.reference.metrics
+        """All metrics that any of them recorded."""
+        return set().union(*(trace.metrics for trace in self.traces.values()))
 
     @property
     def ranks(self) -> list[int]:
-        """All ranks that any phase recorded."""
-        return sorted({*self.stop.ranks, *self.resume.ranks, *self.reference.ranks})
+        """All ranks that any of them recorded."""
+        return sorted(set().union(*(trace.ranks for trace in self.traces.values())))
 
-    def required_in(self, key: Key) -> frozenset[Mode]:
-        """In which of the two interrupted phases a record of the continuous run must be found again.
+    def required_in(self, key: Key) -> frozenset[Leg]:
+        """The legs in which a record of the continuous run must be found again: all that went through its moment.
 
-        One of several is enough only around the interruption itself: see :meth:`either_phase`.
+        A run that was killed at step 9 and resumed from step 6 went through 7 to 9 twice.
+        One of several is enough only around an interruption itself: see :meth:`meeting_at`.
         """
-        step, point, end = key.step, self.resume_point, self.interrupted_at
-        if key.moment.is_state:
-            stop, resume = step < end, step >= point
-        elif key.moment.is_validation:  # the one due at the interruption may run before or after it
-            stop, resume = step < end, step > point or step == point == end
-        else:
-            stop, resume = step <= end, step > point
-        return frozenset({Mode.STOP} if stop else ()) | frozenset({Mode.RESUME} if resume else ())
+        return frozenset(leg for leg in self.legs if self._comes_to(leg, key) and self._goes_beyond(leg, key))
 
-    def either_phase(self, key: Key) -> bool:
-        """Whether one of the two phases is enough: the interruption fell into the moment.
+    def _comes_to(self, leg: Leg, key: Key) -> bool:
+        """Whether a leg begins early enough for a record."""
+        if leg.is_first or key.step > leg.start:
+            return True
+        if key.moment.is_validation:  # the one due at the interruption may run before or after it
+            return key.step == leg.start == self.before(leg)[-1].end
+        return key.moment.is_state and key.step == leg.start
+
+    def _goes_beyond(self, leg: Leg, key: Key) -> bool:
+        """Whether a leg ends late enough for a record; the last one must not have ended before any."""
+        if leg == self.last:
+            return True
+        after_update = key.moment.is_state or key.moment.is_validation
+        return key.step < leg.end if after_update else key.step <= leg.end
+
+    def meeting_at(self, key: Key) -> frozenset[Leg]:
+        """The legs of which one is enough for a record, because the interruption between them fell into its moment.
 
         That is the validation due at the interruption, and the start and the micro-batches of a window cut in two.
         """
-        at_end = self.resume_point == self.interrupted_at
-        if key.moment.is_validation or key.moment is Moment.STEP_START:
-            return at_end and key.step == self.resume_point
-        return at_end and key.moment is Moment.MICRO_BATCH and key.step == self.resume_point + 1
+        return frozenset(leg for pair in pairwise(self.legs) if _falls_between(*pair, key) for leg in pair)
+
+
+def _falls_between(earlier: Leg, later: Leg, key: Key) -> bool:
+    if earlier.end != later.start:
+        return False
+    if key.moment.is_validation or key.moment is Moment.STEP_START:
+        return key.step == later.start
+    return key.moment is Moment.MICRO_BATCH and key.step == later.start + 1

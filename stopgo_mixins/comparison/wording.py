@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.mode import Mode
-
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Mismatch
     from stopgo_mixins.trace.record import Record
@@ -16,6 +14,11 @@ def listed(paths: Sequence[str], most: int = 3) -> str:
     """``a, b, c and 4 more``; the empty path is the recorded value itself."""
     shown = ", ".join(path or "the value" for path in paths[:most])
     return shown if len(paths) <= most else f"{shown} and {len(paths) - most} more"
+
+
+def listed_ranks(ranks: Sequence[int]) -> str:
+    """``rank 1``, or ``ranks 1, 2``."""
+    return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
 
 
 def ranges(steps: Collection[int]) -> str:
@@ -29,16 +32,20 @@ def ranges(steps: Collection[int]) -> str:
     return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found) or "none"
 
 
-def place(mismatch: Mismatch, resume_point: int) -> str:
-    """``state 4 (restored)``, or ``step 5 (the first after the resume at 4), micro-batch 0``."""
-    key = mismatch.key
+def place(mismatch: Mismatch) -> str:
+    """``state 4 (restored)``, or ``step 5 (the first after the resume at 4), micro-batch 0``.
+
+    A run that was resumed more than once has several resume phases: the later ones are named.
+    """
+    key, leg = mismatch.key, mismatch.leg
+    which = f" of {leg.name}" if leg.number > 1 else ""
     if key.moment.is_state:
-        restored = key.step == resume_point and mismatch.phase is Mode.RESUME
-        return f"state {key.step}" + (" (restored)" if restored else "")
-    note = f" (the first after the resume at {resume_point})" if key.step == resume_point + 1 else ""
+        return f"state {key.step}{which}" + (" (restored)" if mismatch.is_restored else "")
+    is_next = key.step == leg.start + 1 and not leg.is_first
+    note = f" (the first after the resume at {leg.start})" if is_next else ""
     moment = key.moment.value.replace("micro_batch", "micro-batch").replace("_", " ")
     where = f", {moment} {'.'.join(map(str, key.ordinal))}" if key.ordinal else ""
-    return f"step {key.step}{note}{where}"
+    return f"step {key.step}{which}{note}{where}"
 
 
 def form(record: Record) -> str:

@@ -2,7 +2,7 @@
 
 In a test, ``self.assertCatches(SECOND_MOMENT_ZERO)``; from the shell, all of them::
 
-    python -m stopgo_mixins.faults tests.test_digits.TestDigits
+    python -m stopgo_mixins faults tests.test_digits.TestDigits
 """
 
 from stopgo_mixins.faults.checkpoint import CHECKPOINT_CUT, CHECKPOINT_GONE, OLDER_CHECKPOINT

@@ -6,13 +6,11 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from stopgo_mixins.recorders.recorder import Recorder
-
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
 
 
-class Disturbance(Recorder):
+class Disturbance:
     """Changes the state of the run once: everything is loaded, no step is made.
 
     It subscribes to events as a recorder does, and is called before any, but records nothing.

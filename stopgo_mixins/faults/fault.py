@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
     from stopgo_mixins.comparison.diagnosis.cause import Cause
     from stopgo_mixins.faults.stopped_run import StoppedRun
-    from stopgo_mixins.recorders.recorder import Recorder
 
 
 class NotApplicable(Exception):  # noqa: N818 - no error: there is nothing that the fault could break
@@ -67,7 +66,7 @@ class Injection:
         """The checkpoint that the resume phase loads, ``None`` for none."""
         return run.checkpoint
 
-    def listeners(self) -> Sequence[Recorder]:
+    def listeners(self) -> Sequence[object]:
         """Subscribers to the events of the resume phase, called before every recorder."""
         return ()
 

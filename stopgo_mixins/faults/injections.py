@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from stopgo_mixins.faults.loaders import Change, Pass
     from stopgo_mixins.faults.saved_state import SavedState
     from stopgo_mixins.faults.stopped_run import StoppedRun
-    from stopgo_mixins.recorders.recorder import Recorder
 
 
 class EditCheckpoint(Injection):
@@ -49,7 +48,7 @@ class Disturb(Injection):
         """Looks whether there is anything to disturb."""
         self._require(run)
 
-    def listeners(self) -> Sequence[Recorder]:
+    def listeners(self) -> Sequence[object]:
         """The disturbance."""
         return (self._disturbance(),)
 

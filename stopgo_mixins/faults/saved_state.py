@@ -44,7 +44,11 @@ class SavedState:
         raise NotImplementedError
 
     def restart_logged_steps(self) -> None:
-        """Lets the trainer count the steps under which it logs from 0."""
+        """Lets the trainer count the steps under which it logs from 0, where it has a count of its own for them.
+
+        Raises:
+            NotApplicable: where it logs under its count of updates.
+        """
         raise NotImplementedError
 
     def write(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import signal
+import threading
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -93,6 +94,9 @@ def _signals() -> Callable[[], None]:
     handlers = {number: signal.getsignal(number) for number in signal.valid_signals()}
 
     def restore() -> None:
+        # Python lets only the main thread set signal handlers, so no other one can have changed any.
+        if threading.current_thread() is not threading.main_thread():
+            return
         for number, handler in handlers.items():
             # None stands for one that native code installed, which cannot be put back.
             if handler is not None and signal.getsignal(number) is not handler:

@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Callable, Collection, Mapping
+from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
 from stopgo_mixins.comparison.compare import Comparison, compare
-from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_fault
+from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_problem
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message, root_cause_lines
-from stopgo_mixins.comparison.resumption import consumed_samples_fault, number_of_steps_fault, resume_point_fault
+from stopgo_mixins.comparison.resumption import (
+    Resumption,
+    consumed_samples_problem,
+    number_of_steps_problem,
+    resume_point_problem,
+)
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.comparison.training import nothing_trained
@@ -50,6 +56,7 @@ class ConsistencyAssertionsMixin:
     num_steps: ClassVar[int]
     callbacks: ClassVar[Callbacks]
     trace: Callable[[Mode], Trace]
+    legs: Callable[[], list[tuple[Mode, Path]]]
     kept_in: Callable[[], str]
     recorder_types: Callable[[], dict[str, type[Recorder]]]
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
@@ -58,7 +65,7 @@ class ConsistencyAssertionsMixin:
     _declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
     _control_traces: ClassVar[Mapping[str, Trace]] = {}
     _compared: ClassVar[dict[str, Comparison]]
-    _runs: ClassVar[Runs | None] = None
+    _resumption: ClassVar[Resumption | None] = None
     _findings: ClassVar[Findings | None] = None
     _first_without_phases: ClassVar[str]
     _testMethodName: str  # noqa: N815 - unittest's own name
@@ -66,25 +73,38 @@ class ConsistencyAssertionsMixin:
     @classmethod
     def setUpClass(cls) -> None:
         """Forgets an earlier run of the same class."""
-        cls._compared = {}
-        cls._runs = None
-        cls._findings = None
+        cls._forget_what_was_compared()
         super().setUpClass()  # type: ignore[misc]  # of the phases
 
     @classmethod
+    def _forget_what_was_compared(cls) -> None:
+        cls._compared = {}
+        cls._resumption = None
+        cls._findings = None
+
+    @classmethod
     def runs(cls) -> Runs:
-        """The traces of the three phases.
+        """The traces of the legs and of the continuous run.
 
         Raises:
             AssertionError: when no training phase has run, because nobody called ``setUpClass``.
         """
-        if vars(cls).get("_runs") is None:  # its own: a class never reads what its parent recorded
+        return cls.resumption().runs
+
+    @classmethod
+    def resumption(cls) -> Resumption:
+        """The traces, and what is asked of the run as a whole, found once.
+
+        Raises:
+            AssertionError: as :meth:`runs` does.
+        """
+        if vars(cls).get("_resumption") is None:  # its own: a class never reads what its parent recorded
             if not cls._phases_have_run():
                 _fail(f"{cls.__name__}: {_NEVER_RUN}")
-            phases = (cls.trace(mode) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS))
-            cls._runs = Runs(*phases, **cls._control_traces)
-        runs: Runs = vars(cls)["_runs"]
-        return runs
+            legs = (Trace(directory) for _, directory in cls.legs())
+            cls._resumption = Resumption(Runs.of(legs, cls.trace(Mode.CONTINUOUS), **cls._control_traces))
+        resumption: Resumption = vars(cls)["_resumption"]
+        return resumption
 
     @classmethod
     def _phases_have_run(cls) -> bool:
@@ -119,11 +139,11 @@ class ConsistencyAssertionsMixin:
 
     def assert_metric(self, metric: str) -> None:
         """Passes, fails or skips by the verdict on a metric."""
-        outcome = self._verdict_on(metric)
-        if outcome.verdict is Verdict.FAILED:
-            _fail(outcome.reason)
-        if outcome.verdict is not Verdict.PASSED:
-            _skip(outcome.reason)
+        found = self._verdict_on(metric)
+        if found.verdict is Verdict.FAILED:
+            _fail(found.reason)
+        if found.verdict is not Verdict.PASSED:
+            _skip(found.reason)
 
     def _verdict_on(self, metric: str) -> Judgement:
         """The verdict on a metric, with all that is to be read in the end."""
@@ -139,22 +159,22 @@ class ConsistencyAssertionsMixin:
     def _judgement(self, metric: str) -> Judgement:
         comparison = self.comparison(metric)
         if declared := self._declared.get(metric):
-            fault = declaration_fault(declared, comparison, self.findings())
-            return Judgement(Verdict.PASSED) if fault is None else Judgement(Verdict.FAILED, fault)
-        return judge(self.runs(), comparison, self._tolerances.get(metric))
+            problem = declaration_problem(declared, comparison, self.findings())
+            return Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
+        return judge(self.resumption(), comparison, self._tolerances.get(metric))
 
     def assert_resume_point(self) -> None:
-        """Fails unless the resume phase continued from the newest checkpoint, and not from scratch."""
-        self._fail_for("test_resume_point", resume_point_fault(self.runs()))
+        """Fails unless every resume phase continued from the newest checkpoint, and not from scratch."""
+        self._fail_for("test_resume_point", resume_point_problem(self.resumption()))
 
     def assert_number_of_steps(self) -> None:
-        """Fails unless the resume phase ran exactly the steps that were missing, and training changed a weight."""
-        wrong = number_of_steps_fault(self.runs(), self.num_steps) or nothing_trained(self.comparison("parameters"))
-        self._fail_for("test_number_of_steps", wrong)
+        """Fails unless every resume phase ran exactly the missing steps, the last one to the end, and a weight changed."""
+        problem = number_of_steps_problem(self.resumption(), self.num_steps)
+        self._fail_for("test_number_of_steps", problem or nothing_trained(self.comparison("parameters")))
 
     def assert_train_val_init_consumed_samples(self) -> None:
         """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
-        self._fail_for("test_train_val_init_consumed_samples", consumed_samples_fault(self.runs()))
+        self._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(self.resumption()))
 
     def assert_additional_callbacks(self) -> None:
         """Compares what recorders that ``get_default_callbacks`` added beyond ``metrics`` have recorded.
@@ -164,13 +184,11 @@ class ConsistencyAssertionsMixin:
         additional = additional_recorders(self.callbacks, self.recorder_types())
         if not additional:
             _skip("not applicable: get_default_callbacks adds no recorder beyond metrics")
-        outcomes = {metric: self._verdict_on_additional(metric, phases) for metric, phases in additional.items()}
-        failed = {metric: found.reason for metric, found in outcomes.items() if found.verdict is Verdict.FAILED}
+        found = {metric: self._verdict_on_additional(metric, phases) for metric, phases in additional.items()}
+        failed = {metric: each.reason for metric, each in found.items() if each.verdict is Verdict.FAILED}
         if failed:
             _fail("\n".join([f"test_additional_callbacks: {', '.join(failed)}", *failed.values()]))
-        left = [
-            f"{metric}: {found.reason}" for metric, found in outcomes.items() if found.verdict is not Verdict.PASSED
-        ]
+        left = [f"{metric}: {each.reason}" for metric, each in found.items() if each.verdict is not Verdict.PASSED]
         if left:
             _skip("; ".join(left))
 
@@ -178,28 +196,27 @@ class ConsistencyAssertionsMixin:
         problem = registration_problem(metric, phases)
         return self._verdict_on(metric) if problem is None else Judgement(Verdict.FAILED, problem)
 
-    def _fail_for(self, test: str, fault: str | None) -> None:
-        if fault is not None:
-            _fail(f"{test}: {fault}\n  {self.kept_in()}")
+    def _fail_for(self, test: str, problem: str | None) -> None:
+        if problem is not None:
+            _fail(f"{test}: {problem}\n  {self.kept_in()}")
 
     def _failure(self, test: str, comparison: Comparison, judgement: Judgement) -> str:
         if not comparison.mismatches:
             return f"{test}: {judgement.reason}.\n  {self.kept_in()}"
         declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
-        return "\n".join(
-            [*declared, failure_message(test, self.runs(), comparison, self.findings()), f"  {self.kept_in()}"]
-        )
+        message = failure_message(test, comparison, self.findings(), self._declared)
+        return "\n".join([*declared, message, f"  {self.kept_in()}"])
 
     @classmethod
     def root_causes(cls) -> list[str]:
         """The lines that name the root causes of the run."""
-        return root_cause_lines(cls.runs(), cls.findings())
+        return root_cause_lines(cls.findings(), cls._declared)
 
     @classmethod
     def findings(cls) -> Findings:
         """What the run shows beside a single metric, found once."""
         if vars(cls).get("_findings") is None:  # its own, as the runs are
-            cls._findings = find(cls.runs(), cls._all_comparisons(), cls._declared)
+            cls._findings = find(cls.resumption(), cls._all_comparisons())
         findings: Findings = vars(cls)["_findings"]
         return findings
 

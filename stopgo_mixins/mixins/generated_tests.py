@@ -1,14 +1,11 @@
-"""Makes the test methods that a class is given."""
+"""Makes the test methods that a class of the assertions' mixin is given."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from parameterized import parameterized
-
-if TYPE_CHECKING:
-    from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -48,10 +45,10 @@ def fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
     """The tests by name; new functions at every call, since pytest drops tests that several classes share."""
     tests: dict[str, Any] = {}
 
-    def metric_template(self: ConsistencyAssertionsMixin, metric: str) -> None:
+    def metric_template(self: Any, metric: str) -> None:
         self.assert_metric(metric)
 
-    def run_template(self: ConsistencyAssertionsMixin, check: str) -> None:
+    def run_template(self: Any, check: str) -> None:
         getattr(self, f"assert_{check}")()
 
     _expand(list(metrics), metric_template, tests)
@@ -65,7 +62,7 @@ def fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
 def _without_foreign_frames(test: Callable[[Any], None]) -> Callable[[Any], None]:
     """The test, whose failures show their message only: nothing on the way to it tells about the user's run."""
 
-    def run(self: ConsistencyAssertionsMixin) -> None:
+    def run(self: Any) -> None:
         __tracebackhide__ = True  # for pytest what __unittest is for unittest
         try:
             self.demand_phases()

@@ -7,6 +7,7 @@ import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 
+from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.interruption import AfterValidation, Interruption
 from stopgo_mixins.isolation.garbage import collected_garbage
@@ -16,7 +17,6 @@ from stopgo_mixins.isolation.run_directory import KeptDirectory, RunDirectory, m
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
-from stopgo_mixins.phase import PhasePlan
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.store import Trace
 
@@ -28,10 +28,12 @@ class TrainingPhasesMixin:
 
     Attributes:
         num_steps: optimizer updates of the whole run, whatever the number of optimizers; required.
-        val_check_interval: training batches between validations, across epochs; ``None`` for no validation.
-        limit_val_batches: validation batches per validation.
+        val_check_interval: for ``setup_trainer`` to use: training batches, as the trainer counts them, between
+            validations, across epochs; ``None`` for no validation.
+        limit_val_batches: for ``setup_trainer`` to use: validation batches per validation.
         lr: for ``setup_model`` to use.
-        precision: for ``setup_trainer`` to use: ``"32"``, ``"16-mixed"`` or ``"bf16-mixed"``.
+        precision: for ``setup_trainer`` to use: ``"32"`` for float32, ``"16-mixed"`` for float16 beside it with a
+            gradient scaler, ``"bf16-mixed"`` for bfloat16 beside it, whatever the trainer calls them.
         interruption: where and how the stop phase ends.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
@@ -170,6 +172,11 @@ class TrainingPhasesMixin:
         return Trace(cls.metadata_dir / mode.value)
 
     @classmethod
+    def legs(cls) -> list[tuple[Mode, Path]]:
+        """The legs of the interrupted run in the order in which they ran: the phase, and where its trace lies."""
+        return [(mode, cls.metadata_dir / mode.value) for mode in (Mode.STOP, Mode.RESUME)]
+
+    @classmethod
     def run_directory(cls, mode: Mode) -> Path:
         """Where the trainer of a phase works: one directory for the interrupted run, one for the continuous one."""
         name = "continuous" if mode is Mode.CONTINUOUS else "interrupted"
@@ -224,7 +231,7 @@ class TrainingPhasesMixin:
         except unittest.SkipTest:
             raise
         except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
-            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning exits upon Ctrl-C
+            if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
             raise PhaseError(cls._phase_failure(mode, error, log)) from error
 

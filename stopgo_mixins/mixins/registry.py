@@ -51,7 +51,7 @@ class CallbackRegistryMixin:
         """An instance of the recorder that the trainer accepts as a callback."""
         if issubclass(recorder, cls.trainer_callback):
             return recorder()
-        made: Recorder = type(recorder.__name__, (recorder, cls.trainer_callback), {})()
+        made: Recorder = type(recorder.__name__, (recorder, cls.trainer_callback), {"only_listens": True})()
         return made
 
     @classmethod

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-import torch
 import xxhash
 
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.snapshot import snapshot
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from stopgo_mixins.events import TrainingState
 
 _MODULUS = 1 << 128
@@ -25,7 +26,7 @@ class SampleExposureRecorder(Recorder):
     A sample is a row of the batch, known by the digest of its bytes; the digests of all samples seen are *added*
     modulo 2^128. The sum does not depend on the order, does on how often each was added, and takes 16 bytes however
     large the data are. What was added in an epoch is the difference of two records. The sum so far travels with the
-    checkpoint, as any callback's state, since an epoch that was cut in two is seen by two phases.
+    checkpoint, since an epoch that was cut in two is seen by two phases.
     """
 
     metric = "sample_exposure"
@@ -52,15 +53,13 @@ class SampleExposureRecorder(Recorder):
     def _record_seen(self) -> None:
         self.record({"samples": self._samples, "digest": f"{self._sum:032x}"})
 
-    def state_dict(self) -> dict[str, Any]:
-        """What each rank has seen; collective where several ranks train, as saving a checkpoint is."""
-        own = {"epoch": self._epoch, "samples": self._samples, "sum": f"{self._sum:032x}"}
-        return {"ranks": _gathered(own)}
+    def state_dict(self) -> Mapping[str, Any]:
+        """What this rank has seen."""
+        return {"epoch": self._epoch, "samples": self._samples, "sum": f"{self._sum:032x}"}
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continues from what this rank had seen when the checkpoint was written."""
-        own = state_dict["ranks"][_rank()]
-        self._epoch, self._samples, self._sum = own["epoch"], own["samples"], int(own["sum"], 16)
+        self._epoch, self._samples, self._sum = state["epoch"], state["samples"], int(state["sum"], 16)
 
 
 def row_digests(batch: object) -> Iterator[int]:
@@ -84,19 +83,3 @@ def _digest(parts: list[bytes | memoryview]) -> int:
     for part in parts:
         digest.update(part)
     return digest.intdigest()
-
-
-def _rank() -> int:
-    return torch.distributed.get_rank() if _several_ranks() else 0
-
-
-def _gathered(own: dict[str, Any]) -> list[dict[str, Any]]:
-    if not _several_ranks():
-        return [own]
-    gathered: list[Any] = [None] * torch.distributed.get_world_size()
-    torch.distributed.all_gather_object(gathered, own)
-    return gathered
-
-
-def _several_ranks() -> bool:
-    return torch.distributed.is_available() and torch.distributed.is_initialized()

@@ -34,7 +34,7 @@ class LoopProgressRecorder(StateRecorder):
     """How far the trainer's loops say they are: the epoch, and the batches, optimizer and scheduler steps in it.
 
     What the trainer itself does not restore is left out; for Lightning see
-    :meth:`stopgo_mixins.backends.lightning.state.LightningTrainingState.loop_progress`.
+    :meth:`stopgo_mixins.backends.fit_loop.state.FitLoopState.loop_progress`.
     """
 
     metric = "loop_progress"

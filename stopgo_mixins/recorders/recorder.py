@@ -1,14 +1,15 @@
-"""The base of all recorders, and what feeds them with events."""
+"""The base of all recorders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from stopgo_mixins.events import EVENTS, Moment, Position, TrainingState
 from stopgo_mixins.exceptions import UnsupportedValueError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from stopgo_mixins.events import Position, TrainingState
     from stopgo_mixins.trace.store import TraceWriter
 
 
@@ -29,9 +30,11 @@ class Recorder:
 
     Attributes:
         metric: the name of the metric, and of its test.
+        only_listens: whether it is a callback for the sake of the trainer's type check alone, set where it is made one.
     """
 
     metric: ClassVar[str]
+    only_listens: ClassVar[bool] = False
 
     _writer: TraceWriter | None = None
     _position: Position | None = None
@@ -57,6 +60,17 @@ class Recorder:
         except UnsupportedValueError as error:
             remedy = f"To leave the metric out, write metrics = {{{self.metric!r}: None}} in the class."
             raise UnsupportedValueError(f"{self.metric}: {error} {remedy}") from error
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """What the recorder itself must know after a resume; it travels with every checkpoint, each rank its own.
+
+        Tensors, numbers, strings, and lists and dicts of them, so that a checkpoint loads with ``weights_only=True``.
+        Most recorders keep nothing.
+        """
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what :meth:`state_dict` returned; called only if that was not empty."""
 
     def not_applicable(self, reason: str) -> None:
         """Says that this run has nothing of this metric, such as "the model has no buffers"."""
@@ -90,33 +104,3 @@ class StateRecorder(Recorder):
     def run_end(self, state: TrainingState) -> None:
         """Records state N."""
         self.step_start(state)
-
-
-class EventDispatcher:
-    """Hands the events of one phase to the recorders and notes in the trace what happened to the run.
-
-    Args:
-        recorders: those of the phase.
-        writer: the trace of the phase on this rank.
-    """
-
-    def __init__(self, recorders: Iterable[Recorder], writer: TraceWriter) -> None:
-        self.writer = writer
-        self._recorders = list(recorders)
-        self._subscribers = {
-            event: [(recorder, getattr(recorder, event)) for recorder in self._recorders if hasattr(recorder, event)]
-            for event in EVENTS
-        }
-        for recorder in self._recorders:
-            recorder._writer = writer
-        self.move_to(Position(Moment.STEP_START, 0))
-
-    def move_to(self, position: Position) -> None:
-        """Sets where the loop is; what recorders record from now on stands under it."""
-        for recorder in self._recorders:
-            recorder._position = position
-
-    def emit(self, event: str, state: TrainingState, *details: Any) -> None:
-        """Calls every recorder that subscribed to ``event``."""
-        for _, handle in self._subscribers[event]:
-            handle(state, *details)

@@ -2,7 +2,8 @@
 
 ::
 
-    <phase>/rank-0/phase.jsonl          what happened to the run: loaded, saved, each update, interrupted, ended
+    <phase>/rank-0/phase.jsonl          what happened to the run: loaded, saved, each update, interrupted, ended;
+                                        first phase_start with the number of ranks, last phase_end, the end mark
     <phase>/rank-0/<metric>.jsonl       one line per record: its identity, a tab, where its bytes lie (if kept)
     <phase>/rank-0/values.bin           the kept bytes
 
@@ -171,6 +172,11 @@ class RankTrace:
         events = [json.loads(line) for line in self._lines("phase")]
         return events if name is None else [event for event in events if event["event"] == name]
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether the end mark is there, which a phase that broke off has not."""
+        return bool(self.events("phase_end"))
+
     def steps(self, metric: str) -> Iterator[tuple[int, list[str]]]:
         """Yields ``(step, lines)`` in training order; lines are parsed by :meth:`parse`."""
         return ((step, list(lines)) for step, lines in groupby(self._lines(metric), key=_step_of))
@@ -231,9 +237,27 @@ class Trace:
         """The names of all metrics that any rank recorded."""
         return set().union(*(trace.metrics for trace in self.ranks.values()))
 
-    def events(self, name: str | None = None) -> list[Event]:
-        """The phase's events as rank 0 wrote them."""
-        return self.ranks[0].events(name) if 0 in self.ranks else []
+    def events(self, name: str) -> list[Event]:
+        """Those that every rank wrote, in order; what only some of them wrote is found in :attr:`ranks`."""
+        first, *others = [trace.events(name) for trace in self.ranks.values()] or [[]]
+        known = [set(map(json.dumps, events)) for events in others]
+        return [event for event in first if all(json.dumps(event) in events for events in known)]
+
+    @property
+    def world_size(self) -> int | None:
+        """How many ranks trained together, by the word of any of them; ``None`` where none says so."""
+        starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
+        return max((int(event["world_size"]) for event in starts if "world_size" in event), default=None)
+
+    @property
+    def absent_ranks(self) -> list[int]:
+        """The ranks that took part, by the world size, and left no trace."""
+        return sorted(set(range(self.world_size or 0)) - self.ranks.keys())
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the phase came to its end on every rank, be it completed or interrupted as planned."""
+        return bool(self.ranks) and all(trace.has_ended for trace in self.ranks.values())
 
 
 def _step_of(line: str) -> int:

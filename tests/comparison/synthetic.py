@@ -1,4 +1,4 @@
-"""Writes the traces of three phases without any trainer."""
+"""Writes the traces of a run without any trainer."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.diagnosis.cause import Diagnosis
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
 from stopgo_mixins.comparison.evidence import Judgement, judge
+from stopgo_mixins.comparison.resumption import Resumption
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.events import Moment, Position
-from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.store import Trace, TraceWriter
 
 Value = Callable[[int], object]
@@ -25,9 +25,30 @@ Value = Callable[[int], object]
 UNLIMITED = 2**40
 
 
+@dataclass(frozen=True)
+class Span:
+    """One leg.
+
+    Attributes:
+        begin: with how many updates made it begins.
+        end: how many are made when it ends.
+        saved: after which of them it writes a checkpoint; at its end where nothing is said.
+        loaded: the update of the checkpoint that it claims to load; ``begin`` where nothing is said.
+    """
+
+    begin: int
+    end: int
+    saved: tuple[int, ...] | None = None
+    loaded: int | None = None
+
+
+LEGS = ("stop", "resume", "resume-2", "resume-3")
+"""Where the traces of the legs lie."""
+
+
 @dataclass
 class Phases:
-    """A run of ``num_steps`` updates, interrupted and resumed after ``resume_point`` of them.
+    """A run of ``num_steps`` updates, interrupted and resumed after ``resume_point`` of them, or in other ``legs``.
 
     Without anything said, the interrupted run equals the continuous one.
     """
@@ -39,22 +60,40 @@ class Phases:
     loaded: int | None = None
     resumed_from: int | None = None
     resumed_steps: int | None = None
+    legs: tuple[Span, ...] = ()
+    world_size: int | None = 1
+    broken_off: tuple[str, ...] = ()
     value_budget: int = UNLIMITED
     rank: int = 0
     _writers: dict[tuple[str, int], TraceWriter] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.saved = (self.resume_point,) if self.saved is None else self.saved
-        self.loaded = self.resume_point if self.loaded is None else self.loaded
-        self.begin = first = self.loaded if self.resumed_from is None else self.resumed_from
-        last = self.num_steps if self.resumed_steps is None else first + self.resumed_steps
-        self._phase("stop", range(self.resume_point), saved=self.saved)
-        self._phase("resume", range(first, last), loaded=self.loaded)
+        self.legs = self.legs or self._stop_and_resume()
+        for phase, leg in zip(LEGS, self.legs, strict=False):
+            loaded = leg.begin if leg.loaded is None else leg.loaded
+            saved = (leg.end,) if leg.saved is None else leg.saved
+            self._phase(phase, range(leg.begin, leg.end), saved, loaded if phase != "stop" else -1)
         self._phase("continuous", range(self.num_steps))
 
+    def _stop_and_resume(self) -> tuple[Span, Span]:
+        loaded = self.resume_point if self.loaded is None else self.loaded
+        begin = loaded if self.resumed_from is None else self.resumed_from
+        end = self.num_steps if self.resumed_steps is None else begin + self.resumed_steps
+        return Span(0, self.resume_point, self.saved), Span(begin, end, (), loaded)
+
     def _phase(self, phase: str, updates: range, saved: Iterable[int] = (), loaded: int = -1) -> None:
-        if loaded >= 0:
-            self.event(phase, "checkpoint_loaded", path=f"step-{loaded}.ckpt", update=loaded)
+        """Writes what happens to the run, on every rank."""
+        size = {} if self.world_size is None else {"world_size": self.world_size}
+        for rank in reversed(range(self.world_size or 1)):
+            self.rank = rank
+            self.event(phase, "phase_start", mode=phase, **size)
+            if loaded >= 0:
+                self.event(phase, "checkpoint_loaded", path=f"step-{loaded}.ckpt", update=loaded)
+            self._updates(phase, updates, saved)
+            if phase not in self.broken_off:
+                self.event(phase, "phase_end", update=updates.stop)
+
+    def _updates(self, phase: str, updates: range, saved: Iterable[int]) -> None:
         if updates:
             self.event(phase, "first_step", update=updates[0], global_step=updates[0], consumed_samples=2 * updates[0])
         for update in updates:
@@ -72,22 +111,34 @@ class Phases:
             self._writers[key] = TraceWriter(self.directory / phase, self.rank, self.value_budget)
         return self._writers[key]
 
-    def state(self, metric: str, expected: Value, resumed: Value | None = None, stopped: Value | None = None) -> Phases:
-        """Records state 0 to N."""
-        point, end = self.resume_point, self.num_steps
-        ranges = (range(end + 1), range(point), range(self.begin, end + 1))
-        for phase, value, step in _records(expected, stopped, resumed, ranges):
-            moment = Moment.RUN_END if step == end else Moment.STEP_START
+    def state(
+        self,
+        metric: str,
+        expected: Value,
+        resumed: Value | None = None,
+        stopped: Value | None = None,
+        again: Value | None = None,
+    ) -> Phases:
+        """Records state 0 to N; ``again`` are the values after a second resume."""
+        ranges = [range(self.num_steps + 1), *(range(leg.begin, leg.end) for leg in self.legs[:-1])]
+        ranges.append(range(self.legs[-1].begin, self.num_steps + 1))
+        for phase, value, step in _records(ranges, expected, stopped, resumed, again):
+            moment = Moment.RUN_END if step == self.num_steps else Moment.STEP_START
             self.writer(phase).record(metric, Position(moment, step), value)
         return self
 
     def behaviour(
-        self, metric: str, expected: Value, resumed: Value | None = None, stopped: Value | None = None
+        self,
+        metric: str,
+        expected: Value,
+        resumed: Value | None = None,
+        stopped: Value | None = None,
+        again: Value | None = None,
     ) -> Phases:
         """Records behaviour 1 to N, one micro-batch each."""
-        point, end = self.resume_point, self.num_steps
-        ranges = (range(1, end + 1), range(1, point + 1), range(self.begin + 1, end + 1))
-        for phase, value, step in _records(expected, stopped, resumed, ranges):
+        ranges = [range(1, self.num_steps + 1), *(range(leg.begin + 1, leg.end + 1) for leg in self.legs[:-1])]
+        ranges.append(range(self.legs[-1].begin + 1, self.num_steps + 1))
+        for phase, value, step in _records(ranges, expected, stopped, resumed, again):
             self.behave(phase, metric, step, value)
         return self
 
@@ -99,19 +150,21 @@ class Phases:
         """What was written."""
         for writer in self._writers.values():
             writer.close()
-        phases = (Trace(self.directory / mode.value) for mode in (Mode.STOP, Mode.RESUME, Mode.CONTINUOUS))
+        legs = (Trace(self.directory / phase) for phase, _ in zip(LEGS, self.legs, strict=False))
         arms = {name: Trace(self.directory / name) for name in ("repeated", "cold_start") if self._has(name)}
-        return Runs(*phases, **arms)
+        return Runs.of(legs, Trace(self.directory / "continuous"), **arms)
+
+    def resumption(self) -> Resumption:
+        """What was written, and what is asked of it as a whole."""
+        return Resumption(self.runs())
 
     def _has(self, name: str) -> bool:
         return any(phase == name for phase, _ in self._writers)
 
 
-def _records(
-    expected: Value, stopped: Value | None, resumed: Value | None, ranges: Iterable[range]
-) -> Iterator[tuple[str, object, int]]:
-    values = (expected, stopped or expected, resumed or expected)
-    for phase, value, steps in zip(("continuous", "stop", "resume"), values, ranges, strict=True):
+def _records(ranges: Iterable[range], expected: Value, *actual: Value | None) -> Iterator[tuple[str, object, int]]:
+    values = (expected, *(value or expected for value in actual))
+    for phase, value, steps in zip(("continuous", *LEGS), values, ranges, strict=False):
         yield from ((phase, value(step), step) for step in steps)
 
 
@@ -124,8 +177,8 @@ class SyntheticCase(unittest.TestCase):
         return Phases(Path(directory.name), **settings)
 
     def judge(self, phases: Phases, metric: str, tolerance: Tolerance | None = None) -> Judgement:
-        runs = phases.runs()
-        return judge(runs, compare(runs, metric, tolerance), tolerance)
+        resumption = phases.resumption()
+        return judge(resumption, compare(resumption.runs, metric, tolerance), tolerance)
 
     def diagnose(self, phases: Phases, metric: str) -> Diagnosis:
         runs = phases.runs()

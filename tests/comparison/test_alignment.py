@@ -6,7 +6,7 @@ import unittest
 
 import torch
 
-from stopgo_mixins import Mode, Tolerance
+from stopgo_mixins import Tolerance
 from stopgo_mixins.comparison.compare import Comparison, Difference, compare
 from stopgo_mixins.events import Moment, Position
 from tests.comparison.synthetic import Phases, SyntheticCase
@@ -18,7 +18,7 @@ class TestAlignment(SyntheticCase):
 
     def test_every_record_is_compared_once(self) -> None:
         comparison = self.compared(self.phases().state("metric", lambda step: step))
-        self.assertEqual((comparison.compared, comparison.before, comparison.after), (9, 4, 5))
+        self.assertEqual((comparison.compared, [*comparison.recorded.values()]), (9, [4, 5]))
         self.assertEqual((comparison.mismatches, comparison.equal_steps), ([], set(range(9))))
 
     def test_all_mismatches_are_collected_in_training_order(self) -> None:
@@ -29,7 +29,7 @@ class TestAlignment(SyntheticCase):
         found = [(mismatch.key.step, mismatch.key.path) for mismatch in comparison.mismatches]
         self.assertEqual(found, [(step, path) for step in range(4, 9) for path in ("['b']", "['a']")])
         self.assertEqual(comparison.differing_steps, set(range(4, 9)))
-        self.assertEqual({mismatch.phase for mismatch in comparison.mismatches}, {Mode.RESUME})
+        self.assertEqual({mismatch.leg.name for mismatch in comparison.mismatches}, {"resume phase"})
 
     def killed(self, stopped: float = 0, resumed: float = 0) -> Phases:
         """Stopped at step 7, resumed from step 4: steps 5 to 7 are there twice."""
@@ -47,9 +47,9 @@ class TestAlignment(SyntheticCase):
 
     def test_what_a_killed_run_did_twice_must_be_right_twice(self) -> None:
         self.assertEqual(self.compared(self.killed()).mismatches, [])
-        for arguments, phase in (({"stopped": 0.5}, Mode.STOP), ({"resumed": 0.5}, Mode.RESUME)):
+        for arguments, leg in (({"stopped": 0.5}, "stop phase"), ({"resumed": 0.5}, "resume phase")):
             (mismatch,) = self.compared(self.killed(**arguments)).mismatches
-            self.assertEqual((mismatch.key.step, mismatch.phase), (6, phase))
+            self.assertEqual((mismatch.key.step, mismatch.leg.name), (6, leg))
 
     def test_a_record_that_only_the_resume_phase_lacks(self) -> None:
         phases = self.phases(saved=(4,), loaded=4)

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from stopgo_mixins import DeclaredDivergence, Mode, RngStateCallback
 from stopgo_mixins.comparison.compare import compare
-from stopgo_mixins.comparison.declared import declaration_fault
+from stopgo_mixins.comparison.declared import declaration_problem
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.findings import find
 from stopgo_mixins.comparison.message import root_cause_lines
@@ -30,40 +30,42 @@ class TestDeclaration(SyntheticCase):
         phases.state("rng_state", lambda step: {"torch": weights(step)}, lambda step: {"torch": weights(step + 9)})
         return phases.behaviour("train_loss", float, lambda step: step + 1.0).state("global_step", lambda step: step)
 
-    def fault(self, metric: str, declaration: DeclaredDivergence) -> str | None:
-        runs = self.rng().runs()
-        comparisons = {name: compare(runs, name) for name in sorted(runs.metrics)}
-        return declaration_fault(declaration, comparisons[metric], find(runs, comparisons))
+    def problem(self, metric: str, declaration: DeclaredDivergence) -> str | None:
+        resumption = self.rng().resumption()
+        comparisons = {name: compare(resumption.runs, name) for name in sorted(resumption.runs.metrics)}
+        return declaration_problem(declaration, comparisons[metric], find(resumption, comparisons))
 
     def test_as_declared(self) -> None:
-        self.assertIsNone(self.fault("rng_state", declared()))
+        self.assertIsNone(self.problem("rng_state", declared()))
 
     def test_a_consequence_has_the_cause_of_what_it_follows_from(self) -> None:
-        self.assertIsNone(self.fault("train_loss", declared(from_step=5)))
+        self.assertIsNone(self.problem("train_loss", declared(from_step=5)))
 
     def test_no_divergence(self) -> None:
         self.assertRegex(
-            self.fault("global_step", declared()) or "", "but it does not diverge: take the declaration away"
+            self.problem("global_step", declared()) or "", "but it does not diverge: take the declaration away"
         )
 
     def test_another_step(self) -> None:
         self.assertRegex(
-            self.fault("rng_state", declared(from_step=5)) or "", "but it diverges earlier: from step 4 on"
+            self.problem("rng_state", declared(from_step=5)) or "", "but it diverges earlier: from step 4 on"
         )
-        self.assertRegex(self.fault("rng_state", declared(from_step=3)) or "", "but it diverges later: from step 4 on")
+        self.assertRegex(
+            self.problem("rng_state", declared(from_step=3)) or "", "but it diverges later: from step 4 on"
+        )
 
     def test_another_cause(self) -> None:
         for metric, step in (("rng_state", 4), ("train_loss", 5)):
             self.assertRegex(
-                self.fault(metric, declared(step, "zeros")) or "",
+                self.problem(metric, declared(step, "zeros")) or "",
                 r"declared to diverge from step \d on because of 'zeros' \(issue 17.*\), "
                 "but the cause is another one: 'RNG not restored'",
             )
 
     def test_a_message_says_what_is_known(self) -> None:
-        runs = self.rng().runs()
-        findings = find(runs, {"rng_state": compare(runs, "rng_state")}, {"rng_state": declared()})
-        self.assertIn(f"  known: {declared()}", root_cause_lines(runs, findings))
+        resumption = self.rng().resumption()
+        findings = find(resumption, {"rng_state": compare(resumption.runs, "rng_state")})
+        self.assertIn(f"  known: {declared()}", root_cause_lines(findings, {"rng_state": declared()}))
 
     def test_what_cannot_be_declared(self) -> None:
         for arguments, message in (

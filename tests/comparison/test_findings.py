@@ -12,7 +12,6 @@ from stopgo_mixins.comparison.compare import Comparison, compare
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message
-from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 from tests.comparison.synthetic import Phases, SyntheticCase
 from tests.comparison.test_diagnosis_of_state import weights
@@ -20,10 +19,11 @@ from tests.comparison.test_diagnosis_of_state import weights
 FIXING = Path(__file__).parents[2] / "docs" / "fixing-a-divergence.md"
 
 
-def found_in(phases: Phases) -> tuple[Runs, dict[str, Comparison], Findings]:
-    runs = phases.runs()
+def found_in(phases: Phases) -> tuple[dict[str, Comparison], Findings]:
+    resumption = phases.resumption()
+    runs = resumption.runs
     comparisons = {metric: compare(runs, metric) for metric in sorted(runs.metrics)}
-    return runs, comparisons, find(runs, comparisons)
+    return comparisons, find(resumption, comparisons)
 
 
 class TestCauses(unittest.TestCase):
@@ -38,7 +38,7 @@ class TestCauses(unittest.TestCase):
 
 class TestRootCauses(SyntheticCase):
     def check(self, phases: Phases, *causes: str, consequences: tuple[str, ...] = ()) -> Findings:
-        _, _, findings = found_in(phases)
+        _, findings = found_in(phases)
         self.assertEqual(tuple(cause.comparison.metric for cause in findings.root_causes), causes)
         self.assertEqual(findings.consequences, consequences)
         return findings
@@ -63,7 +63,7 @@ class TestRootCauses(SyntheticCase):
         phases = self.phases()
         for metric in ("parameters", "optimizer_state", "rng_state", "callback_state"):
             phases.state(metric, weights, lambda step: weights(step) + 1)
-        _, _, findings = found_in(phases)
+        _, findings = found_in(phases)
         self.assertEqual(len(findings.root_causes), 4)
 
     def test_a_schedule_explains_the_rate_at_once_and_the_weights_later(self) -> None:
@@ -95,14 +95,14 @@ class TestRootCauses(SyntheticCase):
     def test_a_cold_start_is_a_cause_of_the_run(self) -> None:
         phases = self.phases().state("parameters", weights, lambda step: weights(step - 4))
         phases.state("optimizer_state", lambda step: {"step": step}, lambda step: {"step": step - 4})
-        _, _, findings = found_in(phases)
+        _, findings = found_in(phases)
         self.assertEqual([diagnosis.cause for diagnosis in findings.of_the_run], [Cause.COLD_START])
 
 
 class TestMessage(SyntheticCase):
     def message(self, phases: Phases, metric: str) -> list[str]:
-        runs, comparisons, findings = found_in(phases)
-        return failure_message(f"test_{metric}", runs, comparisons[metric], findings).splitlines()
+        comparisons, findings = found_in(phases)
+        return failure_message(f"test_{metric}", comparisons[metric], findings, declared={}).splitlines()
 
     def test_root_cause_first_then_the_metric_at_hand(self) -> None:
         phases = self.phases()

@@ -9,7 +9,7 @@ import torch
 
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.evidence import Verdict
-from stopgo_mixins.comparison.resumption import consumed_samples_fault, number_of_steps_fault, resume_point_fault
+from stopgo_mixins.comparison.resumption import consumed_samples_problem, number_of_steps_problem, resume_point_problem
 from stopgo_mixins.comparison.tolerance import Tolerance
 from tests.comparison.synthetic import Phases, SyntheticCase
 
@@ -92,26 +92,30 @@ class TestResumption(SyntheticCase):
         return self.phases(**settings).state("parameters", lambda step: torch.full((2,), float(step)))
 
     def test_a_resume_is_one(self) -> None:
-        runs = self.equal().runs()
-        for fault in (resume_point_fault(runs), number_of_steps_fault(runs, 8), consumed_samples_fault(runs)):
-            self.assertIsNone(fault)
+        resumption = self.equal().resumption()
+        for problem in (
+            resume_point_problem(resumption),
+            number_of_steps_problem(resumption, 8),
+            consumed_samples_problem(resumption),
+        ):
+            self.assertIsNone(problem)
 
     def test_no_checkpoint_was_loaded(self) -> None:
         phases = self.phases(loaded=-1, resumed_from=0)
-        runs = phases.behaviour("train_loss", float).runs()
+        resumption = phases.behaviour("train_loss", float).resumption()
         self.assertRegex(
-            resume_point_fault(runs) or "",
+            resume_point_problem(resumption) or "",
             r"the resume phase loaded no checkpoint\. The stop phase wrote step-4\.ckpt at step 4",
         )
-        self.assertRegex(number_of_steps_fault(runs, 8) or "", r"ran 8 steps, expected 4 \(from 4 to 8\)\.$")
+        self.assertRegex(number_of_steps_problem(resumption, 8) or "", r"ran 8 steps, expected 4 \(from 4 to 8\)\.$")
         judgement = self.judge(phases, "train_loss")
         self.assertEqual(judgement.verdict, Verdict.NOT_VERIFIED)
         self.assertRegex(judgement.reason, "loaded no checkpoint; that its records equal .* is no evidence")
 
     def test_a_checkpoint_was_loaded_and_forgotten(self) -> None:
-        runs = self.equal(resumed_from=0).runs()
+        resumption = self.equal(resumed_from=0).resumption()
         self.assertRegex(
-            resume_point_fault(runs) or "",
+            resume_point_problem(resumption) or "",
             "started from scratch: it loaded the checkpoint of step 4, yet its first step was step 1",
         )
 
@@ -122,7 +126,7 @@ class TestResumption(SyntheticCase):
             .state("optimizer_state", lambda step: {"step": step}, resumed=lambda step: {"step": step - 4})
         )
         self.assertRegex(
-            resume_point_fault(scratch.runs()) or "",
+            resume_point_problem(scratch.resumption()) or "",
             "started from scratch: .* parameters and optimizer state are those of state 0",
         )
         weights_only = (
@@ -130,30 +134,35 @@ class TestResumption(SyntheticCase):
             .state("parameters", lambda step: step, resumed=lambda step: step - 4)
             .state("optimizer_state", lambda step: {"step": step})
         )
-        self.assertIsNone(resume_point_fault(weights_only.runs()))
+        self.assertIsNone(resume_point_problem(weights_only.resumption()))
 
     def test_frozen_weights_are_no_cold_start(self) -> None:
         phases = self.phases().state("parameters", lambda _: 1).state("train_loss", lambda step: step)
-        self.assertIsNone(resume_point_fault(phases.runs()))
+        self.assertIsNone(resume_point_problem(phases.resumption()))
 
     def test_an_older_checkpoint_was_loaded(self) -> None:
         phases = self.phases(saved=(2, 4), loaded=2)
         self.assertRegex(
-            resume_point_fault(phases.runs()) or "",
+            resume_point_problem(phases.resumption()) or "",
             r"loaded step-2\.ckpt of step 2; the newest checkpoint that the stop phase wrote is step-4\.ckpt of step 4",
         )
 
     def test_it_begins_elsewhere_than_it_says(self) -> None:
-        runs = self.phases(resumed_from=5).runs()
-        self.assertRegex(resume_point_fault(runs) or "", "the checkpoint of step 4, yet it began with 5 steps made")
+        resumption = self.phases(resumed_from=5).resumption()
+        self.assertRegex(
+            resume_point_problem(resumption) or "", "the checkpoint of step 4, yet it began with 5 steps made"
+        )
 
     def test_the_number_of_steps(self) -> None:
-        runs = self.phases(resumed_steps=2).runs()
+        resumption = self.phases(resumed_steps=2).resumption()
         self.assertRegex(
-            number_of_steps_fault(runs, 8) or "", r"^the resume phase ran 2 steps, expected 4 \(from 4 to 8\)\.$"
+            number_of_steps_problem(resumption, 8) or "",
+            r"^the resume phase ran 2 steps, expected 4 \(from 4 to 8\)\.$",
         )
-        runs = self.phases(resumed_steps=0).runs()
-        self.assertRegex(number_of_steps_fault(runs, 8) or "", r"ran 0 steps, expected 4 .* It trained nothing\.$")
+        resumption = self.phases(resumed_steps=0).resumption()
+        self.assertRegex(
+            number_of_steps_problem(resumption, 8) or "", r"ran 0 steps, expected 4 .* It trained nothing\.$"
+        )
 
 
 if __name__ == "__main__":

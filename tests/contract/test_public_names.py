@@ -8,10 +8,8 @@ import unittest
 
 import stopgo_mixins
 
-NEEDING_LIGHTNING = {
-    *("LightningBridge", "LightningStopAndGoMixin", "RngStateCallback"),
-    *("MegatronBridge", "MegatronRngStateCallback", "MegatronStopAndGoMixin"),
-}
+NEEDING_EITHER = {"LightningBridge", "LightningStopAndGoMixin", "RngStateCallback"}
+NEEDING_LIGHTNING = {*NEEDING_EITHER, "MegatronBridge", "MegatronRngStateCallback", "MegatronStopAndGoMixin"}
 
 
 def names_without(*packages: str) -> set[str]:
@@ -31,8 +29,12 @@ class TestPublicNames(unittest.TestCase):
         self.assertEqual(names_without("nemo"), set(stopgo_mixins._HOME) - {"MegatronBridge"})
 
     def test_without_any_trainer(self) -> None:
-        found = names_without("lightning", "nemo", "megatron")
+        found = names_without("lightning", "pytorch_lightning", "nemo", "megatron")
         self.assertEqual(found, set(stopgo_mixins._HOME) - NEEDING_LIGHTNING)
+
+    def test_with_one_of_lightnings_two_packages(self) -> None:
+        self.assertEqual(names_without("lightning") & NEEDING_LIGHTNING, NEEDING_EITHER)
+        self.assertEqual(names_without("pytorch_lightning"), set(stopgo_mixins.__all__))
 
     def test_a_stub_counts_as_installed(self) -> None:
         code = (

@@ -36,7 +36,7 @@ PAGES = {path.stem.lower(): path for path in (ROOT / "README.md", *sorted((ROOT 
 """Short name -> page."""
 
 REPEATS_VALIDATIONS = version("lightning").startswith("2.4.")
-"""Whether this Lightning's own fault adds a failure to classes that are interrupted in a validation."""
+"""Whether this Lightning's own bug adds a failure to classes that are interrupted in a validation."""
 
 _BLOCK = re.compile(
     r"(?:^<!-- (?P<remark>[^\n]*) -->\n)?^```(?P<language>\w+)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
@@ -100,12 +100,12 @@ class PageRun:
 
     Attributes:
         printed: what its blocks printed so far, the reports of their tests included.
-        faults: what was not as the page says, each with its place.
+        problems: what was not as the page says, each with its place.
     """
 
     page: Path
     printed: str = ""
-    faults: list[str] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
 
     def run(self) -> None:
         name = "documentation_" + re.sub(r"\W", "_", self.page.stem.lower())
@@ -131,7 +131,7 @@ class PageRun:
         if not shows(printed, block.text):
             missing = (line for line in block.text.splitlines() if not shows(printed, line))
             what = next(missing, "these lines in this order, although each of them was")
-            self.faults.append(f"{block.place}: not printed: {what}")
+            self.problems.append(f"{block.place}: not printed: {what}")
 
     def _execute(self, block: Block, code: types.CodeType) -> None:
         known = set(self._cases())
@@ -144,7 +144,7 @@ class PageRun:
                 raised = f"{type(error).__name__}: {error}"
         self.printed += stream.getvalue() + (raised or "") + "\n"
         if (raised or "").partition(":")[0] != (expected or ""):
-            self.faults.append(f"{block.place}: raised {raised}, expected {expected}")
+            self.problems.append(f"{block.place}: raised {raised}, expected {expected}")
         for case in self._cases():
             if case not in known:
                 self._test(block, case)
@@ -165,14 +165,14 @@ class PageRun:
         result = unittest.TextTestRunner(stream, verbosity=2).run(suite)
         self.printed += stream.getvalue()
         expected = set(filter(None, (block.remark_after("root causes") or "").split(", ")))
-        self.faults += [f"{block.place}: {message}" for _, message in result.errors]
+        self.problems += [f"{block.place}: {message}" for _, message in result.errors]
         found = {cause for _, message in result.failures for cause in root_causes(message)}
         if REPEATS_VALIDATIONS:
             found -= {"validation_schedule"}
         if found != expected:
             shown = result.failures[0][1] if result.failures else "nothing failed"
             what = f"{case.__name__} has the root causes {found}, expected {expected}"
-            self.faults.append(f"{block.place}: {what}\n{shown}")
+            self.problems.append(f"{block.place}: {what}\n{shown}")
 
 
 @functools.cache

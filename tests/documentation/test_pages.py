@@ -22,8 +22,8 @@ class TestPages(unittest.TestCase):
             self.skipTest(f"{name} needs {missing}")
         run = PageRun(PAGES[name])
         run.run()
-        if run.faults:
-            self.fail("\n\n".join(run.faults))
+        if run.problems:
+            self.fail("\n\n".join(run.problems))
 
     @parameterized.expand(PAGES)
     def test_make_targets_exist(self, name: str) -> None:
@@ -46,44 +46,44 @@ def _code(text: str) -> str:
 class TestTheRunnerOfPages(unittest.TestCase):
     """It must see what is wrong with a page."""
 
-    def faults(self, text: str) -> list[str]:
+    def problems(self, text: str) -> list[str]:
         with tempfile.TemporaryDirectory() as directory:
             page = Path(directory) / "page.md"
             page.write_text(text, encoding="utf-8")
             run = PageRun(page)
             with mock.patch("tests.documentation.pages.REPEATS_VALIDATIONS", False):
                 run.run()
-        return run.faults
+        return run.problems
 
     def test_a_block_that_raises(self) -> None:
-        (fault,) = self.faults("First\n\n```python\n1 / 0\n```\n")
-        self.assertRegex(fault, r"page\.md:4: raised ZeroDivisionError: .*, expected None")
+        (problem,) = self.problems("First\n\n```python\n1 / 0\n```\n")
+        self.assertRegex(problem, r"page\.md:4: raised ZeroDivisionError: .*, expected None")
 
     def test_an_announced_error_is_printed(self) -> None:
         page = "<!-- raises: ZeroDivisionError -->\n```python\n1 / 0\n```\n<!-- output -->\n```text\n{}\n```\n"
-        self.assertEqual(self.faults(page.format("ZeroDivisionError: division by zero")), [])
-        self.assertEqual(len(self.faults(page.format("ValueError: division by zero"))), 1)
+        self.assertEqual(self.problems(page.format("ZeroDivisionError: division by zero")), [])
+        self.assertEqual(len(self.problems(page.format("ValueError: division by zero"))), 1)
 
     def test_an_announced_error_that_does_not_come(self) -> None:
-        (fault,) = self.faults("<!-- raises: ZeroDivisionError -->\n```python\n1 / 1\n```\n")
-        self.assertIn("raised None, expected ZeroDivisionError", fault)
+        (problem,) = self.problems("<!-- raises: ZeroDivisionError -->\n```python\n1 / 1\n```\n")
+        self.assertIn("raised None, expected ZeroDivisionError", problem)
 
     def test_a_test_that_fails(self) -> None:
         page = f"{{}}```python\n{TEST_CASE}        self.fail({{!r}})\n```\n"
-        self.assertEqual(len(self.faults(page.format("", "x"))), 1)
+        self.assertEqual(len(self.problems(page.format("", "x"))), 1)
         named = "root cause of this run: rng_state at state 4"
-        self.assertEqual(self.faults(page.format("<!-- root causes: rng_state -->\n", named)), [])
-        (fault,) = self.faults(page.format("<!-- root causes: train_input -->\n", named))
-        self.assertIn("T has the root causes {'rng_state'}, expected {'train_input'}", fault)
+        self.assertEqual(self.problems(page.format("<!-- root causes: rng_state -->\n", named)), [])
+        (problem,) = self.problems(page.format("<!-- root causes: train_input -->\n", named))
+        self.assertIn("T has the root causes {'rng_state'}, expected {'train_input'}", problem)
 
     def test_a_test_that_does_not_fail(self) -> None:
         page = f"<!-- root causes: rng_state -->\n```python\n{TEST_CASE}        pass\n```\n"
-        self.assertEqual(len(self.faults(page)), 1)
+        self.assertEqual(len(self.problems(page)), 1)
 
     def test_code_that_is_not_run_is_compiled(self) -> None:
-        self.assertEqual(self.faults("<!-- not run: dangerous -->\n```python\n1 / 0\n```\n"), [])
+        self.assertEqual(self.problems("<!-- not run: dangerous -->\n```python\n1 / 0\n```\n"), [])
         with self.assertRaises(SyntaxError):
-            self.faults("<!-- not run: dangerous -->\n```python\n1 /\n```\n")
+            self.problems("<!-- not run: dangerous -->\n```python\n1 /\n```\n")
 
     def test_output_leaves_out_lines_only_where_it_says_so(self) -> None:
         printed = "one\ntwo\nthree\n"

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults import Fault
-from stopgo_mixins.faults.outcome import Outcome, Status
-from stopgo_mixins.mixins.fault_survey import survey
+from stopgo_mixins.trials.outcome import Outcome, Status
+from stopgo_mixins.trials.survey import survey
 
 VALIDATION = {"valid_output", "valid_loss", "logged_metrics"}
 LEARNING = {"train_output", "train_loss", "gradients", "optimizer_state", "parameters", "buffers", *VALIDATION}

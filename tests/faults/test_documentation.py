@@ -6,10 +6,10 @@ import contextlib
 import io
 import unittest
 
+from stopgo_mixins import __main__ as program
 from stopgo_mixins import faults
-from stopgo_mixins.faults import __main__ as program
 from tests.documentation.pages import PAGES, blocks_of
-from tests.documentation.test_reference import rows
+from tests.documentation.tables import rows
 
 NAMES = {value.id: name for name, value in vars(faults).items() if isinstance(value, faults.Fault)}
 
@@ -33,8 +33,8 @@ class TestPage(unittest.TestCase):
 
     def test_the_output_is_what_the_command_prints(self) -> None:
         command, shown = list(blocks_of(PAGES["faults"]))[:2]
-        *_, subject = command.text.split()
+        *_, name, subject = command.text.split()
         with contextlib.redirect_stdout(io.StringIO()) as printed:
-            status = program.main([subject])
+            status = program.main([name, subject])
         self.assertEqual(printed.getvalue(), shown.text)
         self.assertEqual(status, 1)

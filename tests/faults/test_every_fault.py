@@ -6,8 +6,8 @@ import unittest
 
 from stopgo_mixins import faults
 from stopgo_mixins.comparison.diagnosis.cause import Cause
-from stopgo_mixins.faults.outcome import Status
-from stopgo_mixins.mixins.fault_survey import survey
+from stopgo_mixins.trials.outcome import Status
+from stopgo_mixins.trials.survey import survey
 from tests.faults import models
 from tests.faults.rows import LEARNING, VALIDATION, Row, RowsMixin
 

@@ -1,4 +1,4 @@
-"""``python -m stopgo_mixins.faults``: what it prints, and its exit status."""
+"""``python -m stopgo_mixins faults``: what it prints, and its exit status."""
 
 from __future__ import annotations
 
@@ -11,8 +11,9 @@ import unittest
 from typing import Any
 from unittest import mock
 
+from stopgo_mixins.__main__ import main
+from stopgo_mixins.commands import faults as command
 from stopgo_mixins.faults import ALL_FAULTS, SECOND_MOMENT_ZERO, Fault, Injection, Symptom
-from stopgo_mixins.faults import __main__ as program
 
 HARMLESS = Fault(id="F0", name="harmless", what="nothing", injection=Injection(), symptoms=(Symptom("rng_state"),))
 
@@ -22,9 +23,9 @@ def run(subject: str, *faults: Fault | str, json: bool = False) -> tuple[int | s
     tried = {index: fault if isinstance(fault, Fault) else ALL_FAULTS[fault] for index, fault in enumerate(faults)}
     printed, complained = io.StringIO(), io.StringIO()
     streams = (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained))
-    with mock.patch.object(program, "ALL_FAULTS", tried), streams[0], streams[1]:
+    with mock.patch.object(command, "ALL_FAULTS", tried), streams[0], streams[1]:
         try:
-            status: Any = program.main([f"tests.faults.subjects.{subject}", *(["--json"] if json else [])])
+            status: Any = main(["faults", f"tests.faults.subjects.{subject}", *(["--json"] if json else [])])
         except SystemExit as exit:
             status = exit.code
     return status, printed.getvalue(), complained.getvalue()
@@ -120,10 +121,25 @@ class TestWhatCannotBeTried(unittest.TestCase):
 
 class TestTheCommand(unittest.TestCase):
     def test_needs_no_trainer_to_begin(self) -> None:
-        code = "import sys, stopgo_mixins.faults; sys.exit('lightning' in sys.modules)"
+        code = "import sys, stopgo_mixins.__main__; sys.exit('lightning' in sys.modules)"
         subprocess.run([sys.executable, "-c", code], check=True)
 
+    def help_of(self, *program: str) -> str:
+        done = subprocess.run([sys.executable, "-m", *program, "--help"], capture_output=True, text=True, check=True)
+        return done.stdout
+
     def test_is_there(self) -> None:
-        command = [sys.executable, "-m", "stopgo_mixins.faults", "--help"]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)
-        self.assertIn("usage: python -m stopgo_mixins.faults [-h] [--json] test_class", done.stdout)
+        usage = "usage: python -m stopgo_mixins faults [-h] [--json] test_class"
+        self.assertIn(usage, self.help_of("stopgo_mixins", "faults"))
+
+    def test_is_there_under_the_name_of_the_package(self) -> None:
+        self.assertEqual(self.help_of("stopgo_mixins.faults"), self.help_of("stopgo_mixins", "faults"))
+
+    def test_is_listed(self) -> None:
+        self.assertRegex(self.help_of("stopgo_mixins"), r"faults +try every fault that a resume can have")
+
+    def test_without_a_command_says_what_it_needs(self) -> None:
+        with contextlib.redirect_stderr(io.StringIO()) as complained, self.assertRaises(SystemExit) as refused:
+            main([])
+        self.assertEqual(refused.exception.code, 2)
+        self.assertIn("the following arguments are required: COMMAND", complained.getvalue())

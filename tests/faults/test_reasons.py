@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from stopgo_mixins import AtStep, Mode, faults
 from stopgo_mixins.faults import Fault
-from stopgo_mixins.faults.outcome import Outcome, Status
-from stopgo_mixins.mixins.fault_survey import survey
+from stopgo_mixins.trials.outcome import Outcome, Status
+from stopgo_mixins.trials.survey import survey
 from tests.tiny import BATCHES_PER_EPOCH, TinyMixin, TinyModule, tiny_loaders, tiny_samples
 
 

@@ -48,8 +48,8 @@ class NotingMixin(TinyMixin, abstract=True):
 
 
 class InterruptionCase(unittest.TestCase):
-    def assert_clean(self, outcome: Outcome, faults: set[str] = frozenset()) -> None:
-        self.assertEqual((set(outcome.failed), outcome.error), (faults, ""))
+    def assert_clean(self, outcome: Outcome, failed: set[str] = frozenset()) -> None:
+        self.assertEqual((set(outcome.failed), outcome.error), (failed, ""))
 
 
 class TestMoments(InterruptionCase):
@@ -88,7 +88,7 @@ class TestMoments(InterruptionCase):
         self.assertIn("valid_loss", outcome.passed)
 
     def test_inside_an_accumulation_window_gradients_are_lost(self) -> None:
-        """A fault of Lightning: what was accumulated before the checkpoint is not in it."""
+        """A bug of Lightning: what was accumulated before the checkpoint is not in it."""
         case = concrete(
             NotingMixin,
             num_steps=4,

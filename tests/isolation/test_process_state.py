@@ -6,6 +6,7 @@ import signal
 import unittest
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,15 @@ class TestPreservedProcessState(unittest.TestCase):
             random.random()
             raise KeyboardInterrupt
         self.assertEqual(random.getstate(), before)
+
+    def test_another_thread_leaves_the_signal_handlers_of_the_main_one_alone(self) -> None:
+        self.addCleanup(signal.signal, signal.SIGUSR1, signal.getsignal(signal.SIGUSR1))
+        phase = preserved_process_state()
+        with ThreadPoolExecutor() as other_thread:
+            other_thread.submit(phase.__enter__).result()
+            signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+            other_thread.submit(phase.__exit__, None, None, None).result()
+        self.assertIs(signal.getsignal(signal.SIGUSR1), signal.SIG_IGN)
 
 
 class TestSeeding(unittest.TestCase):

@@ -1,4 +1,4 @@
-"""No false alarm in any cell that is exact; Lightning's own faults by name in the others."""
+"""No false alarm in any cell that is exact; Lightning's own bugs by name in the others."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import unittest
 from benchmarks.cells import BATCHES_PER_EPOCH, LOSES_EPOCH_SCHEDULE, REPEATS_VALIDATION, Cell, every_step_of_two_epochs
 from tests.outcome import Outcome, run
 
-NEVER_AT_FAULT = {"train_input", "rng_state", "global_step", "consumed_samples", "resume_point", "number_of_steps"}
+NEVER_DIVERGING = {"train_input", "rng_state", "global_step", "consumed_samples", "resume_point", "number_of_steps"}
 """Metrics that no cell of any version may fail."""
 
 
@@ -15,10 +15,10 @@ class _MatrixCase(unittest.TestCase):
     def assert_as_documented(self, cell: Cell) -> Outcome:
         outcome = run(cell.test_class())
         self.assertEqual(outcome.error, "", cell)
-        if not cell.faults:
+        if not cell.diverging:
             self.assertEqual(outcome.failed, {}, cell)
-        self.assertLessEqual(cell.faults, set(outcome.failed), cell)
-        self.assertEqual(NEVER_AT_FAULT & set(outcome.failed), set(), cell)
+        self.assertLessEqual(cell.diverging, set(outcome.failed), cell)
+        self.assertEqual(NEVER_DIVERGING & set(outcome.failed), set(), cell)
         return outcome
 
 
@@ -27,7 +27,7 @@ class TestEveryStep(_MatrixCase):
         for cell in every_step_of_two_epochs():
             with self.subTest(cell=cell):
                 outcome = self.assert_as_documented(cell)
-                self.assertEqual(set(outcome.failed), cell.faults)
+                self.assertEqual(set(outcome.failed), cell.diverging)
 
 
 class TestSeeds(_MatrixCase):
@@ -51,14 +51,14 @@ class TestEpochScheduler(_MatrixCase):
             with self.subTest(step=step):
                 self.assert_as_documented(Cell(step, interval="epoch"))
 
-    @unittest.skipUnless(LOSES_EPOCH_SCHEDULE, "a fault of Lightning 2.4")
+    @unittest.skipUnless(LOSES_EPOCH_SCHEDULE, "a bug of Lightning 2.4")
     def test_lightning_2_4_loses_a_step_of_the_schedule(self) -> None:
         outcome = run(Cell(2, interval="epoch").test_class())
         self.assertIn("root cause of this run: scheduler_state", outcome.failed["train_loss"])
 
 
 class TestRepeatedValidation(_MatrixCase):
-    @unittest.skipUnless(REPEATS_VALIDATION, "a fault of Lightning 2.4")
+    @unittest.skipUnless(REPEATS_VALIDATION, "a bug of Lightning 2.4")
     def test_lightning_2_4_repeats_the_validation_of_the_checkpoint(self) -> None:
         outcome = run(Cell(4).test_class())
         self.assertEqual(set(outcome.failed), {"validation_schedule"})

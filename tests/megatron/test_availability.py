@@ -6,7 +6,7 @@ import sys
 import unittest
 from unittest import mock
 
-from stopgo_mixins import MegatronStopAndGoMixin, Mode, require_gpu, require_nemo
+from stopgo_mixins import MegatronStopAndGoMixin, Mode, require_nemo
 from stopgo_mixins.backends.megatron import availability
 from tests.outcome import run
 
@@ -51,27 +51,3 @@ class TestRequireNemo(unittest.TestCase):
             outcome = run(Case)
         self.assertEqual((outcome.error, outcome.failed, outcome.passed), ("", {}, set()))
         self.assertIn("NeMo 2 cannot be imported", str(outcome.skipped))
-
-
-class TestRequireGpu(unittest.TestCase):
-    def test_a_build_without_cuda(self) -> None:
-        with mock.patch("torch.backends.cuda.is_built", lambda: False):
-            self.assertIn("built without CUDA", str(availability.missing_gpus(1)))
-
-    def test_too_few(self) -> None:
-        with (
-            mock.patch("torch.backends.cuda.is_built", lambda: True),
-            mock.patch("torch.cuda.device_count", lambda: 1),
-        ):
-            self.assertEqual(availability.missing_gpus(2), "needs 2 CUDA device(s), found 1")
-            self.assertIsNone(availability.missing_gpus(1))
-
-    def test_skips_the_class(self) -> None:
-        with mock.patch.object(availability, "missing_gpus", lambda count: f"needs {count}"):
-
-            @require_gpu(3)
-            class Case(unittest.TestCase):
-                def test_nothing(self) -> None:
-                    raise AssertionError("ran")
-
-        self.assertEqual(run(Case).skipped_for, {"nothing": "needs 3"})

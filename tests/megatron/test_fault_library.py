@@ -8,8 +8,8 @@ from stopgo_mixins import faults, require_nemo
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults import Fault
 from stopgo_mixins.faults.injections import EditCheckpoint
-from stopgo_mixins.faults.outcome import Status
-from stopgo_mixins.mixins.fault_survey import survey
+from stopgo_mixins.trials.outcome import Status
+from stopgo_mixins.trials.survey import survey
 from tests.faults.rows import LEARNING, Row, RowsMixin
 from tests.megatron import cases
 

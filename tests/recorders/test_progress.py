@@ -87,6 +87,6 @@ class TestProgress(MetricCase):
         outcome = self.outcome_of(_CheckpointCallbackMixin)
         if LIGHTNING.release >= (2, 5):
             self.assert_clean(outcome, "loop_progress", "logged_metrics")
-        else:  # a fault of Lightning 2.4: it goes back by one batch of the epoch, and by one step for loggers
+        else:  # a bug of Lightning 2.4: it goes back by one batch of the epoch, and by one step for loggers
             self.assertEqual(set(outcome.failed), {"loop_progress", "logged_metrics"})
             self.assert_fails_first(outcome, "loop_progress", RESTORED, "['batch of the epoch']")

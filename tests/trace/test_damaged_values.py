@@ -69,7 +69,7 @@ class TestToleranceOverDamagedValues(SyntheticCase):
         runs = phases.runs()
         resumed, expected = (phases.directory / phase / "rank-0" / "values.bin" for phase in ("resume", "continuous"))
         resumed.write_bytes(expected.read_bytes()[-len(resumed.read_bytes()) :])  # as if nothing had been different
-        self.assertEqual(runs.resume_point, 4)
+        self.assertEqual(runs.last.start, 4)
         with self.assertRaisesRegex(TraceError, "the bytes of metric at step_start 4"):
             self.judge(phases, "metric", Tolerance(atol=1e-3))
 

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
-from lightning.pytorch import Callback, LightningDataModule, LightningModule, Trainer
 from typing_extensions import override
 
+from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
+from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
+from stopgo_mixins.backends.fit_loop.registered import require_bridge
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
-from stopgo_mixins.backends.lightning.faults import LightningSavedState, change_loaders, move_validations
+from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks
-from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.stop_and_go import StopAndGoMixin
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
 class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
-    """Runs the phases with ``lightning.pytorch.Trainer``.
+    """Runs the phases with the ``Trainer`` of ``lightning.pytorch``, or of ``pytorch_lightning`` for its modules.
 
     ::
 
@@ -32,9 +37,16 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
                 return DigitsClassifier(lr=cls.lr), DigitsDataModule()
 
     The data may be a ``LightningDataModule``, a training loader, or a pair of training and validation loaders.
+
+    Attributes:
+        fit_arguments: further arguments of ``Trainer.fit``, such as ``{"weights_only": False}`` for checkpoints that
+            hold objects of your own, which Lightning 2.6 refuses to load otherwise.
+        lightning: the package whose module ``setup_model`` has returned; ``setup_trainer`` takes its ``Trainer``.
     """
 
     trainer_callback: ClassVar[type] = Callback
+    fit_arguments: ClassVar[Mapping[str, Any]] = {}
+    lightning: ClassVar[Any]
 
     @classmethod
     def get_default_callbacks(cls) -> Callbacks:
@@ -47,7 +59,8 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
         """A quiet trainer on one device; override it to test your own."""
-        return Trainer(**cls.trainer_arguments(mode))
+        trainer: Trainer = cls.lightning.Trainer(**cls.trainer_arguments(mode))
+        return trainer
 
     @classmethod
     def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
@@ -72,29 +85,23 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     def train(cls, mode: Mode) -> None:
         """Builds model, data and trainer anew and fits."""
         model, data, *optimizer = cls.make_model(mode)
+        cls.lightning = package_of(model)
         if optimizer:
             model.configure_optimizers = lambda: optimizer[0]
         trainer = cls.setup_trainer(mode)
         bridge: LightningBridge = cls.get_callback(cls.callbacks, mode, LightningBridge)
-        if not any(callback is bridge for callback in _callbacks_of(trainer)):
-            raise TypeError(
-                f"{cls.__name__}.setup_trainer returned a trainer without the registered callbacks: pass "
-                "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
-            )
-        bridge.begin(cls.plan(mode))
-        try:
+        require_bridge(cls.__name__, trainer, bridge)
+        with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
-        finally:
-            bridge.end()
 
     @classmethod
     def fit(cls, trainer: Trainer, model: LightningModule, data: Any, checkpoint: str | None) -> None:
         """Trains, from the checkpoint if there is one."""
-        if isinstance(data, LightningDataModule):
-            trainer.fit(model, datamodule=data, ckpt_path=checkpoint)
+        if is_a(data, "LightningDataModule"):
+            trainer.fit(model, datamodule=data, ckpt_path=checkpoint, **cls.fit_arguments)
         else:
             train, validation = data if isinstance(data, tuple) else (data, None)
-            trainer.fit(model, train, validation, ckpt_path=checkpoint)
+            trainer.fit(model, train, validation, ckpt_path=checkpoint, **cls.fit_arguments)
 
     @override
     @classmethod
@@ -110,8 +117,3 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def move_validations(cls, trainer: Trainer, micro_batches: int) -> None:
         move_validations(trainer, micro_batches)
-
-
-def _callbacks_of(trainer: Any) -> list[Callback]:
-    callbacks: list[Callback] = trainer.callbacks  # an attribute that Trainer does not declare
-    return callbacks

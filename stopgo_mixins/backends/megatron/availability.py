@@ -1,4 +1,4 @@
-"""Skips test classes where their stack is missing, saying what was found and what to install."""
+"""Skips test classes where NeMo is missing, saying what was found and what to install."""
 
 from __future__ import annotations
 
@@ -7,12 +7,10 @@ import importlib
 import importlib.metadata
 import os
 import unittest
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
-
-import torch
 
 from stopgo_mixins.isolation.output import redirected_descriptor
 
@@ -68,23 +66,3 @@ def require_nemo(test_class: _TestClass) -> _TestClass:
     """Class decorator: skips the class where NeMo 2 is missing or its parts do not fit each other."""
     reason = missing_nemo()
     return unittest.skip(reason)(test_class) if reason else test_class
-
-
-def missing_gpus(count: int) -> str | None:
-    """Why ``count`` GPUs are not to be had, or ``None`` where they are."""
-    if not torch.backends.cuda.is_built():
-        return f"needs {count} CUDA device(s); torch {torch.__version__} is built without CUDA: install a build with it"
-    found = torch.cuda.device_count()
-    if found < count:
-        return f"needs {count} CUDA device(s), found {found}"
-    return None
-
-
-def require_gpu(count: int = 1) -> Callable[[_TestClass], _TestClass]:
-    """Class decorator: skips the class where fewer than ``count`` CUDA devices are visible."""
-
-    def decorate(test_class: _TestClass) -> _TestClass:
-        reason = missing_gpus(count)
-        return unittest.skip(reason)(test_class) if reason else test_class
-
-    return decorate

@@ -1,12 +1,13 @@
-"""The only class that knows Megatron's hooks; what NeMo shares with Lightning it leaves to Lightning's bridge."""
+"""Tells of a run of NeMo: all micro-batches of an update are one training step of Lightning's fit loop."""
 
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lightning.pytorch.callbacks import Checkpoint
 from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from megatron.core import parallel_state
 from nemo.lightning.ckpt_utils import ckpt_to_dir
@@ -14,21 +15,19 @@ from nemo.lightning.megatron_parallel import MegatronStep
 from torch import nn
 from typing_extensions import override
 
-from stopgo_mixins.backends.lightning.bridge import LightningBridge
+from stopgo_mixins.backends.fit_loop.hooks import FitLoopHooks
 from stopgo_mixins.backends.megatron.preemption import Preemption
 from stopgo_mixins.backends.megatron.state import MegatronTrainingState
-from stopgo_mixins.events import Moment
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
     from torch.optim import Optimizer
 
 
-class MegatronBridge(LightningBridge):
+class MegatronBridge(FitLoopHooks, Checkpoint):
     """Listens to one phase of NeMo's trainer.
 
-    All micro-batches of an update run within one training step of Lightning; Megatron calls hooks of its own around
-    each of them, in validations too.
+    Megatron calls hooks of its own around each micro-batch, in validations too.
     """
 
     state_class = MegatronTrainingState
@@ -37,74 +36,52 @@ class MegatronBridge(LightningBridge):
         super().__init__()
         self._preempted = False
 
-    @override
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._global_step = trainer.global_step
-        self._observe_children()
-
     # Megatron's hooks, in the order in which they are called
 
     def on_megatron_microbatch_start(self, step: MegatronStep, batch: Any) -> None:
         """A micro-batch has been read."""
-        if self._is_no_event:
+        if self._state.trainer.sanity_checking:
             return
         if step.forward_only:
-            self._enter_validation_micro_batch(batch)
-            self._inside = Moment.VALIDATION_BATCH
+            fetcher: Any = self._state.trainer.fit_loop.epoch_loop.val_loop._data_fetcher
+            self.run.validation_batch_started(batch, fetcher._dataloader_idx, fetcher._batch_idx)
         else:
-            self._enter_micro_batch(batch)
+            self._state.learn_batch_size(batch)
+            self.run.micro_batch_started(batch)
             self._preempt_if_due()
-            self._inside = Moment.MICRO_BATCH
 
-    def _enter_validation_micro_batch(self, batch: Any) -> None:
-        fetcher: Any = self._state.trainer.fit_loop.epoch_loop.val_loop._data_fetcher
-        loader = fetcher._dataloader_idx
-        self._validation_place = (self._validations[self.update] - 1, loader, self._validation_batches[loader])
-        self._validation_batches[loader] += 1
-        self._enter_validation_batch(batch, fetcher._batch_idx)
+    def _preempt_if_due(self) -> None:
+        """Sends the signal while the last micro-batches of the step are still to come."""
+        interruption = self.run.plan.interruption
+        if not isinstance(interruption, Preemption) or self._preempted:
+            return
+        if self.run.updates + 1 == interruption.step:
+            self._preempted = True
+            signal.raise_signal(interruption.signal)
 
     def on_megatron_microbatch_end(self, step: MegatronStep, output: Any, forward_callback: Any) -> None:
         """A micro-batch has gone forward; on the last pipeline stage its loss is computed next."""
-        if self._is_no_event:
+        if self._state.trainer.sanity_checking:
             return
-        self._inside = None
-        event = "validation_batch_end" if step.forward_only else "micro_batch_end"
+        ended = self.run.validation_batch_ended if step.forward_only else self.run.micro_batch_ended
         if parallel_state.is_pipeline_last_stage() and isinstance(forward_callback, nn.Module):
-            self._emit_with_loss(event, output, forward_callback)
+            _with_loss(ended, output, forward_callback)
         else:
-            self._emit(event, output, None)
-        if not step.forward_only:
-            self._micro_batch += 1
-
-    def _emit_with_loss(self, event: str, output: Any, loss_reduction: nn.Module) -> None:
-        """Emits the event once the loss is there: Megatron has no hook between the loss and its gradients."""
-
-        def hook(_module: nn.Module, _args: Any, result: Any) -> None:
-            handle.remove()
-            self._emit(event, output, result[0])
-
-        handle = loss_reduction.register_forward_hook(hook)
+            ended(output, None)
 
     @override
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        self._at(Moment.GRADIENTS, self._step, 0)
         # Megatron's DDP accumulates and reduces them in buffers of its own.
         parameters = self._state.model.named_parameters()
-        gradients = {name: getattr(found, "main_grad", found.grad) for name, found in parameters if found.requires_grad}
-        self._emit("gradients_ready", gradients)
+        self.run.gradients_ready(
+            {name: getattr(found, "main_grad", found.grad) for name, found in parameters if found.requires_grad}
+        )
 
     @override
-    def _emit(self, event: str, *details: Any) -> None:
-        if event == "logged":
-            # In training NeMo logs the step itself. What a validation logs stands under Lightning's own count, one
-            # behind after every resume, since NeMo skips the repeated validation behind which Lightning counts.
-            details = (self._state.global_step, *details[1:])
-        super()._emit(event, *details)
-
-    @property
-    def _is_no_event(self) -> bool:
-        trainer = self._state.trainer
-        return trainer.sanity_checking or (trainer.validating and self._repeating)
+    def _log(self, step: int, values: Mapping[str, Any]) -> None:
+        # In training NeMo logs the step itself. What a validation logs stands under Lightning's own count, one
+        # behind after every resume, since NeMo skips the repeated validation behind which Lightning counts.
+        super()._log(self._state.global_step, values)
 
     @override
     def _validation_is_due(self) -> bool:
@@ -112,19 +89,7 @@ class MegatronBridge(LightningBridge):
         loop: Any = self._state.trainer.fit_loop
         return _TrainingEpochLoop._should_check_val_fx(loop.epoch_loop, loop._data_fetcher)
 
-    # The interruption
-
-    @override
-    def _interrupt_if_due(self) -> None:
-        if not isinstance(self.plan.interruption, Preemption):
-            super()._interrupt_if_due()
-
-    def _preempt_if_due(self) -> None:
-        """Sends the signal while the last micro-batches of the step are still to come."""
-        interruption = self.plan.interruption
-        if isinstance(interruption, Preemption) and not self._preempted and self._step == interruption.step:
-            self._preempted = True
-            signal.raise_signal(interruption.signal)
+    # Checkpoints
 
     @override
     def _save_checkpoint(self, save: Callable[..., None], filepath: Any, *args: Any, **kwargs: Any) -> None:
@@ -132,12 +97,22 @@ class MegatronBridge(LightningBridge):
             self._end_step()
         super()._save_checkpoint(save, filepath, *args, **kwargs)
         if self._preempted:
-            self._events.writer.event("interrupted", update=self._updates, path=self._written[-1].path)
+            self.run.interrupted()
 
     @override
     def _own_checkpoint(self) -> Path:
-        return self.plan.checkpoint_directory / f"step={self._updates}-last"  # AutoResume looks for "last"
+        return self._plan.checkpoint_directory / f"step={self.run.updates}-last"  # AutoResume looks for "last"
 
     @override
     def _path_on_disk(self, filepath: Any) -> Path:
         return Path(ckpt_to_dir(filepath))
+
+
+def _with_loss(ended: Callable[[Any, Any], None], output: Any, loss_reduction: nn.Module) -> None:
+    """Makes the call once the loss is there: Megatron has no hook between the loss and its gradients."""
+
+    def hook(_module: nn.Module, _args: Any, result: Any) -> None:
+        handle.remove()
+        ended(output, result[0])
+
+    handle = loss_reduction.register_forward_hook(hook)

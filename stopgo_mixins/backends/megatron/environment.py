@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
-import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
-from unittest import mock
 
 import torch
 
 from stopgo_mixins.backends.megatron.cpu import redirected_to_cpu
+from stopgo_mixins.isolation.process_state import preserved_process_state
 
 _LOGGERS = ("nemo_logger", "megatron.core", "lightning.pytorch")
 
@@ -25,9 +22,10 @@ def megatron_environment() -> Iterator[None]:
 
     The strategy itself sets up torch.distributed and Megatron's parallel state, and skips half of it where it finds
     a process group; so there must be none on entry.
-    On exit the microbatch calculator, the parallel state, the process group, the RNG tracker, the environment
-    variables, CUDA's cache and Transformer Engine's FP8 state are as if no phase had run, and so are NeMo's
-    application state, log handlers, signal handlers and the data fetchers that it puts into Lightning's loops.
+    On exit the microbatch calculator, the parallel state, the process group, the RNG tracker, CUDA's cache and
+    Transformer Engine's FP8 state are as if no phase had run, and so are NeMo's application state, log handlers and
+    the data fetchers that it puts into Lightning's loops, and what any phase may change in the process (environment
+    variables, signal handlers, random number generators and numeric settings).
     Without CUDA the calls that have no switch are redirected (``redirected_to_cpu``).
 
     Raises:
@@ -39,8 +37,8 @@ def megatron_environment() -> Iterator[None]:
             "parallel state nor the data sampler: call torch.distributed.destroy_process_group() before the phase."
         )
     with ExitStack() as stack:
-        stack.enter_context(mock.patch.dict(os.environ))
-        for restore in (_application_state(), _data_fetchers(), _log_handlers(), _signal_handlers()):
+        stack.enter_context(preserved_process_state())
+        for restore in (_application_state(), _data_fetchers(), _log_handlers()):
             stack.callback(restore)
         stack.callback(_destroy_parallel_state)
         if not torch.cuda.is_available():
@@ -112,20 +110,5 @@ def _log_handlers() -> Callable[[], None]:
                 logger.removeHandler(handler)
                 if isinstance(handler, logging.FileHandler):
                     handler.close()
-
-    return restore
-
-
-def _signal_handlers() -> Callable[[], None]:
-    """NeMo's preemption callback puts the handler back only when training ends normally."""
-    originals = {number: signal.getsignal(number) for number in signal.valid_signals()}
-
-    def restore() -> None:
-        # Python lets only the main thread set signal handlers, so no other one can have changed any.
-        if threading.current_thread() is not threading.main_thread():
-            return
-        for number, handler in originals.items():
-            if handler is not None and signal.getsignal(number) is not handler:
-                signal.signal(number, handler)
 
     return restore

@@ -18,7 +18,7 @@ from torch.distributed.checkpoint.state_dict_loader import load
 from torch.distributed.checkpoint.state_dict_saver import save
 from typing_extensions import override
 
-from stopgo_mixins.backends.lightning import faults as lightning_faults
+from stopgo_mixins.backends.fit_loop import loops
 from stopgo_mixins.faults.fault import NotApplicable
 from stopgo_mixins.faults.saved_state import SavedState
 
@@ -212,7 +212,7 @@ class _LaterValidations(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        lightning_faults.move_validations(trainer, self._updates)
+        loops.move_validations(trainer, self._updates)
 
 
 def move_validations(trainer: Any, updates: int) -> None:

@@ -14,18 +14,19 @@ import torch
 from lightning.pytorch import Callback
 from typing_extensions import override
 
-from stopgo_mixins.backends.lightning.faults import change_loaders
+from stopgo_mixins.backends.fit_loop.loops import change_loaders
+from stopgo_mixins.backends.fit_loop.registered import require_bridge
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.environment import megatron_environment
 from stopgo_mixins.backends.megatron.preemption import Preemption
+from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.events import Moment
 from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.isolation.run_directory import directory_name
 from stopgo_mixins.mixins.registry import Callbacks
-from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.mode import Mode
-from stopgo_mixins.phase import PhasePlan
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.stop_and_go import StopAndGoMixin
 
 if TYPE_CHECKING:
     import nemo.lightning as nl
@@ -213,15 +214,10 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         model, data, *optimizer = cls.make_model(mode)
         trainer: Any = cls.setup_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
-        if not any(callback is bridge for callback in trainer.callbacks):
-            raise TypeError(
-                f"{cls.__name__}.setup_trainer returned a trainer without the registered callbacks: pass "
-                "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
-            )
+        require_bridge(cls.__name__, trainer, bridge)
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
-        bridge.begin(cls.plan(mode))
-        try:
+        with bridge.listening(cls.plan(mode)):
             llm.train(
                 model=model,
                 data=data,
@@ -230,5 +226,3 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
                 resume=cls.setup_resume(mode),
                 optim=optimizer[0] if optimizer else None,
             )
-        finally:
-            bridge.end()

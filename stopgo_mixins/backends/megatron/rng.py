@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from typing_extensions import override
 
-from stopgo_mixins.backends.lightning.rng import RngStateCallback, capture_rng_state
+from stopgo_mixins.backends.fit_loop.rng import RngStateCallback, capture_rng_state
 
 
 class MegatronRngStateCallback(RngStateCallback):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
 
-from stopgo_mixins.backends.lightning.state import LightningTrainingState
+from stopgo_mixins.backends.fit_loop.state import FitLoopState
 from stopgo_mixins.backends.megatron.modules import trained_module
 from stopgo_mixins.backends.megatron.optimizers import OptimizerView, main_parameters, mcore_optimizers
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
-class MegatronTrainingState(LightningTrainingState):
+class MegatronTrainingState(FitLoopState):
     """Reads a trainer whose strategy is NeMo's ``MegatronStrategy``."""
 
     @property

@@ -15,11 +15,11 @@ if TYPE_CHECKING:
 
 def gradients_lost(divergence: Divergence) -> Diagnosis | None:
     """The run was interrupted within an accumulation window, and the gradients up to there are gone."""
-    runs, first = divergence.runs, divergence.first
-    if first.key.step != runs.resume_point + 1:
+    first, leg = divergence.first, divergence.leg
+    if first.key.step != leg.start + 1:
         return None
     for metric in ("train_input", "train_loss", "train_output"):
-        resumed = batches(runs.resume, first.rank, metric)
+        resumed = batches(leg.trace, first.rank, metric)
         if resumed and resumed[0].step == first.key.step and resumed[0].place[1] > (0,):
             number = resumed[0].place[1][0]
             return Diagnosis(
@@ -33,12 +33,13 @@ def gradients_lost(divergence: Divergence) -> Diagnosis | None:
 
 def number_of_batches(divergence: Divergence) -> Diagnosis | None:
     """An update reads more or fewer micro-batches than in the continuous run."""
-    first, runs = divergence.first, divergence.runs
+    first, runs, leg = divergence.first, divergence.runs, divergence.leg
     if first.difference not in (Difference.MISSING, Difference.UNEXPECTED):
         return None
     step = first.key.step
-    before = _count(runs.stop, divergence) if step == runs.resume_point + 1 else 0  # of a window that was cut in two
-    expected, resumed = _count(runs.reference, divergence), before + _count(runs.resume, divergence)
+    interrupted = [found for found in runs.before(leg) if step == leg.start + 1 == found.end + 1]
+    cut_off = sum(_count(found.trace, divergence) for found in interrupted)  # of a window that was cut in two
+    expected, resumed = _count(runs.reference, divergence), cut_off + _count(leg.trace, divergence)
     if not expected or not resumed or expected == resumed:
         return None
     sentence = f"step {step} reads {resumed} micro-batches instead of {expected}"

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.control import noise_floor
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
-from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
@@ -14,21 +13,22 @@ if TYPE_CHECKING:
 
 def before_the_interruption(divergence: Divergence) -> Diagnosis | None:
     """The stop phase itself differs: saving has changed the run, or two runs are never the same."""
-    if divergence.first.phase is not Mode.STOP:
+    leg = divergence.leg
+    if not leg.is_first:
         return None
     if noise_floor(divergence.runs, divergence.metric, tolerance=None):
-        sentence = f"the stop phase differs from {divergence.where} on, and so does a second uninterrupted run"
+        sentence = f"the {leg.name} differs from {divergence.where} on, and so does a second uninterrupted run"
         return Diagnosis(Cause.NOT_DETERMINISTIC, sentence)
     key = divergence.first.key
-    saved = [event["update"] for event in divergence.runs.stop.events("checkpoint_saved")]
+    saved = [event["update"] for event in leg.saved]
     before = [update for update in saved if update < key.step or (key.moment.is_state and update == key.step)]
     if before:
         return Diagnosis(
             Cause.SAVING_CHANGED_THE_RUN,
-            f"the stop phase differs from {divergence.where} on, before it was interrupted and after it saved a "
+            f"the {leg.name} differs from {divergence.where} on, before it was interrupted and after it saved a "
             f"checkpoint at step {before[-1]}: saving itself changed the run",
         )
-    sentence = f"the stop phase differs from {divergence.where} on, before any checkpoint was written: "
+    sentence = f"the {leg.name} differs from {divergence.where} on, before any checkpoint was written: "
     if divergence.runs.repeated is not None:
         built = "setup_model or setup_trainer build something else for Mode.STOP, since two uninterrupted runs agree"
         return Diagnosis(Cause.OTHER_SETUP, sentence + built)

@@ -63,7 +63,7 @@ class Diagnosis:
 
     Attributes:
         cause: its name.
-        sentence: what was seen, for someone who looks for the fault in their own trainer.
+        sentence: what was seen, for someone who looks for the cause in their own trainer.
         independent: the cause stands on its own, whatever else diverged before it.
     """
 

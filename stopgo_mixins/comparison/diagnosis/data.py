@@ -36,7 +36,7 @@ def validation_data_moved(divergence: Divergence) -> Diagnosis | None:
     step, rank = divergence.first.key.step, divergence.first.rank
     expected, resumed = (
         [batch for batch in batches(trace, rank, divergence.metric) if batch.step == step]
-        for trace in (divergence.runs.reference, divergence.runs.resume)
+        for trace in (divergence.runs.reference, divergence.leg.trace)
     )
     reading = _Reading.at_first_difference(expected, resumed, 0, [0])
     found = reading.found() if reading else None
@@ -126,11 +126,11 @@ class _Reading:
 
 
 def _training(divergence: Divergence) -> _Reading | None:
-    runs, rank, metric = divergence.runs, divergence.first.rank, divergence.metric
+    runs, leg, rank, metric = divergence.runs, divergence.leg, divergence.first.rank, divergence.metric
     if divergence.first.difference in (Difference.MISSING, Difference.UNEXPECTED):
         return None
     expected = batches(runs.reference, rank, metric)
-    resumed = [batch for batch in batches(runs.resume, rank, metric) if batch.step > runs.resume_point]
+    resumed = [batch for batch in batches(leg.trace, rank, metric) if batch.step > leg.start]
     places = [batch.place for batch in expected]
     if not resumed or resumed[0].place not in places:
         return None
@@ -170,7 +170,7 @@ def _diagnosis(cause: Cause, reading: _Reading, found: int, what: str) -> Diagno
 def _diagnose_samples(reading: _Reading) -> Diagnosis | None:
     """No batch is found again, but its samples are.
 
-    Within an epoch that is a fault of the loader, which forgot its permutation; the next epoch's permutation is drawn
+    Within an epoch that is the loader's doing, which forgot its permutation; the next epoch's permutation is drawn
     from random numbers that may have been wrong before.
     """
     end = reading.epoch_end

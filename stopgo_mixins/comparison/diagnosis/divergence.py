@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.diagnosis.cause import Diagnosis
 from stopgo_mixins.comparison.states import series, state
 from stopgo_mixins.comparison.wording import place
-from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
-    from stopgo_mixins.comparison.runs import Runs
+    from stopgo_mixins.comparison.runs import Leg, Runs
     from stopgo_mixins.trace.record import Leaf, Record
 
 
@@ -41,19 +40,19 @@ class Divergence:
         return self.comparison.mismatches[0]
 
     @property
+    def leg(self) -> Leg:
+        """The leg in which it diverges."""
+        return self.first.leg
+
+    @property
     def where(self) -> str:
         """In words."""
-        return place(self.first, self.runs.resume_point)
+        return place(self.first)
 
     @cached_property
     def here(self) -> list[Mismatch]:
-        """All mismatches at the moment of the first one, on its rank."""
-        first = self.first
-        return [
-            mismatch
-            for mismatch in self.comparison.mismatches
-            if (mismatch.key.order, mismatch.rank) == (first.key.order, first.rank)
-        ]
+        """All mismatches at the moment of the first one, on its rank and in its leg."""
+        return self.comparison.at_first
 
     @property
     def is_state(self) -> bool:
@@ -62,9 +61,8 @@ class Divergence:
 
     @property
     def is_restored(self) -> bool:
-        """Whether it is state R that diverges first, as the resume phase restored it."""
-        first = self.first
-        return self.is_state and first.key.step == self.runs.resume_point and first.phase is Mode.RESUME
+        """Whether it is state R that diverges first, as the leg restored it."""
+        return self.first.is_restored
 
     @cached_property
     def start(self) -> dict[str, Record]:
@@ -78,8 +76,8 @@ class Divergence:
 
     @cached_property
     def resumed(self) -> dict[str, list[Record]]:
-        """The same of the resume phase."""
-        return series(self.runs.resume, self.first.rank, self.metric)
+        """The same of the leg."""
+        return series(self.leg.trace, self.first.rank, self.metric)
 
     @cached_property
     def tensors(self) -> dict[Leaf, tuple[str, str]]:

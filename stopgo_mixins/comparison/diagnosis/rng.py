@@ -33,7 +33,7 @@ def rng_not_restored(divergence: Divergence) -> Diagnosis | None:
 def rng_drawn(divergence: Divergence) -> Diagnosis | None:
     """The state was restored, and then the interrupted run drew more or fewer numbers."""
     step = divergence.first.key.step
-    if not divergence.is_state or step <= divergence.runs.resume_point:
+    if not divergence.is_state or step <= divergence.leg.start:
         return None
     return Diagnosis(
         Cause.RNG_DRAWN,

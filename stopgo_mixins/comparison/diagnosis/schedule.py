@@ -25,7 +25,7 @@ def schedule_moved(divergence: Divergence) -> Diagnosis | None:
     first = divergence.first
     if not divergence.is_state or first.difference is not Difference.VALUE:
         return None
-    point, step = divergence.runs.resume_point, first.key.step
+    point, step = divergence.leg.start, first.key.step
     expected = {found.key.path: _values(divergence.expected[found.key.path]) for found in divergence.here}
     actual = {path: _values(divergence.resumed[path]) for path in expected}
     last = max((number for values in expected.values() for number in values), default=0)
@@ -47,7 +47,7 @@ def _fits(actual: Values, expected: Values, start: int, shift: int) -> bool:
 
 
 def _restarted(divergence: Divergence) -> Diagnosis:
-    point = divergence.runs.resume_point
+    point = divergence.leg.start
     step = divergence.first.key.step
     sentence = f"the schedule restarted: state {step} has the value of state {step - point}, and so on"
     return Diagnosis(Cause.SCHEDULE_RESTARTED, sentence)

@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 def validation_repeated(divergence: Divergence) -> Diagnosis | None:
     """Lightning 2.4 does this: it goes back into the validation loop in which the checkpoint was written."""
-    first = divergence.first
+    first, leg = divergence.first, divergence.leg
     if not first.key.path.startswith("repeated") or first.actual is None:
         return None
+    interrupted = divergence.runs.before(leg)[-1]
     return Diagnosis(
         Cause.VALIDATION_REPEATED,
-        f"the resume phase ran the validation after update {first.key.step} again, which the stop phase had run "
+        f"the {leg.name} ran the validation after update {first.key.step} again, which the {interrupted.name} had run "
         "before it was interrupted: whatever counts validations or monitors val_loss sees it twice",
         independent=True,
     )
@@ -32,18 +33,15 @@ def validation_moved(divergence: Divergence) -> Diagnosis | None:
     """Validations run after other updates than in the continuous run, or not at all."""
     if divergence.first.difference not in (Difference.MISSING, Difference.UNEXPECTED):
         return None
-    point, rank = divergence.runs.resume_point, divergence.first.rank
-    expected, resumed = (
-        {step for step in _validated(trace, rank, divergence.metric) if step > point}
-        for trace in (divergence.runs.reference, divergence.runs.resume)
-    )
+    leg = divergence.leg
+    expected, resumed = (_validated(trace, divergence) for trace in (divergence.runs.reference, leg.trace))
     if expected == resumed:
         return None
     found = f"after updates {ranges(resumed)} instead of {ranges(expected)}"
     if resumed < expected:
-        return Diagnosis(Cause.VALIDATION_MISSING, f"the resume phase validated {found}", independent=True)
+        return Diagnosis(Cause.VALIDATION_MISSING, f"the {leg.name} validated {found}", independent=True)
     by = _shift(expected, resumed)
-    sentence = f"the resume phase validated {found}" + (f": shifted by {by:+d}" if by else "")
+    sentence = f"the {leg.name} validated {found}" + (f": shifted by {by:+d}" if by else "")
     return Diagnosis(Cause.VALIDATION_SHIFTED, sentence, independent=True)
 
 
@@ -53,9 +51,12 @@ def _shift(expected: set[int], resumed: set[int]) -> int | None:
     return by if by and {step + by for step in expected} >= resumed else None
 
 
-def _validated(trace: Trace, rank: int, metric: str) -> set[int]:
-    records = trace.ranks[rank].records(metric) if rank in trace.ranks else ()
-    return {record.key.step for record in records if record.key.moment is Moment.VALIDATION_END}
+def _validated(trace: Trace, divergence: Divergence) -> set[int]:
+    """After which updates a run validated, of those that only the leg at hand may have validated after."""
+    rank, leg = divergence.first.rank, divergence.leg
+    records = trace.ranks[rank].records(divergence.metric) if rank in trace.ranks else ()
+    keys = (record.key for record in records if record.key.moment is Moment.VALIDATION_END)
+    return {key.step for key in keys if key.step > leg.start and leg in divergence.runs.required_in(key)}
 
 
 def validation_cut_short(divergence: Divergence) -> Diagnosis | None:

@@ -14,9 +14,9 @@ from stopgo_mixins.mixins.declaration import (
     merged_declarations,
     merged_tolerances,
 )
-from stopgo_mixins.mixins.faults import FaultAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -35,10 +35,7 @@ class StopAndGoMixin(
     def __init_subclass__(cls, *, abstract: bool = False, **kwargs: Any) -> None:
         """Checks the class, gives it its own state, and generates its tests."""
         super().__init_subclass__(**kwargs)
-        cls._compared = {}
-        cls._runs = None
-        cls._findings = None
-        cls._faulty_resumes = None
+        cls._forget_what_was_compared()
         check_order_of_bases(cls, StopAndGoMixin)
         cls._abstract = abstract
         if abstract or not issubclass(cls, unittest.TestCase):

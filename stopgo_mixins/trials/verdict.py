@@ -2,54 +2,23 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
-import unittest
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import compare
-from stopgo_mixins.faults.outcome import FailedTest, Outcome, RootCause, Status
+from stopgo_mixins.trials.outcome import FailedTest, NamedCause, Outcome, Status
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
+    from stopgo_mixins.exceptions import PhaseError
     from stopgo_mixins.faults.fault import Fault, Symptom
-    from stopgo_mixins.mixins.faulty_resume import FaultyResume
+    from stopgo_mixins.trials.faulty_resume import FaultyResume
+    from stopgo_mixins.trials.tested import Tested
 
 NO_REASON = "No reason is known: the library itself does not see this fault."
 
 
-@dataclass(frozen=True)
-class Tested:
-    """How the tests of a class ended.
-
-    Attributes:
-        failed: the names of those that failed or raised an error.
-        skipped: name -> reason.
-    """
-
-    failed: tuple[str, ...]
-    skipped: Mapping[str, str]
-
-    @classmethod
-    def run(cls, faulty: type[FaultyResume]) -> Tested:
-        """Runs all tests of a class whose phases have run; what they print is lost."""
-        result = unittest.TestResult()
-        test_case: Any = faulty  # a TestCase as well
-        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            for name in unittest.defaultTestLoader.getTestCaseNames(test_case):
-                test_case(name).run(result)
-        failed = [_name(test) for test, _ in (*result.failures, *result.errors)]
-        return cls(tuple(dict.fromkeys(failed)), {_name(test): reason for test, reason in result.skipped})
-
-
-def _name(test: unittest.TestCase) -> str:
-    whole: unittest.TestCase = getattr(test, "test_case", test)  # of a subTest
-    return whole.id().rpartition(".")[2]
-
-
-def judge_fault(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> Outcome:
+def judge_trial(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> Outcome:
     """Whether the tests caught a fault, and showed what they should."""
     failed = [test for test in tested.failed if test not in without_fault.failed]
     if not failed:
@@ -66,17 +35,26 @@ def judge_fault(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
     )
 
 
+def judge_failed_phase(fault: Fault, faulty: type[FaultyResume], error: PhaseError) -> Outcome:
+    """A fault that ends the phase is caught in any case, and well if the error names the checkpoint."""
+    path = faulty.stopped_run.checkpoint
+    missing = [] if path in str(error) else [f"the error should name the checkpoint {path}: {error}"]
+    if not fault.ends_the_phase:
+        missing.append(f"the resume phase should run to its end: {error}")
+    return Outcome(fault, Status.CAUGHT, tests=(FailedTest("the resume phase", ""),), missing=tuple(missing))
+
+
 def _metrics(fault: Fault) -> list[str]:
     return [symptom.metric for symptom in fault.symptoms]
 
 
-def _root_causes(faulty: type[FaultyResume]) -> Iterator[RootCause]:
+def _root_causes(faulty: type[FaultyResume]) -> Iterator[NamedCause]:
     findings = faulty.findings()
     for diagnosis in findings.of_the_run:
-        yield RootCause("", "", diagnosis.cause, diagnosis.sentence)
+        yield NamedCause("", "", diagnosis.cause, diagnosis.sentence)
     for found in findings.root_causes:
         cause, sentence = (found.diagnosis.cause, found.diagnosis.sentence) if found.diagnosis else (None, "")
-        yield RootCause(found.comparison.metric, _place(found.comparison), cause, sentence)
+        yield NamedCause(found.comparison.metric, _place(found.comparison), cause, sentence)
 
 
 def _place(comparison: Comparison) -> str:
@@ -101,7 +79,7 @@ def _is_in_place(symptom: Symptom, faulty: type[FaultyResume]) -> bool:
     return symptom.point is None or symptom.point.is_first_of(faulty.comparison(symptom.metric), point)
 
 
-def _missing_cause(fault: Fault, root_causes: tuple[RootCause, ...]) -> Iterator[str]:
+def _missing_cause(fault: Fault, root_causes: tuple[NamedCause, ...]) -> Iterator[str]:
     named = [f"{found.metric or 'the run'} {found.place}: {found.cause or 'no cause'}" for found in root_causes]
     if fault.causes and not any(found.cause in fault.causes for found in root_causes):
         yield f'the cause "{" or ".join(fault.causes)}" should be named; named are: {"; ".join(named) or "none"}'

@@ -33,8 +33,8 @@ class FailedTest:
 
 
 @dataclass(frozen=True)
-class RootCause:
-    """A divergence that no other one explains.
+class NamedCause:
+    """A root cause of the run with the fault, as its failing tests name it.
 
     Attributes:
         metric: which one diverged; empty where the cause concerns the run as a whole.
@@ -65,7 +65,7 @@ class Outcome:
     fault: Fault
     status: Status
     tests: tuple[FailedTest, ...] = ()
-    root_causes: tuple[RootCause, ...] = ()
+    root_causes: tuple[NamedCause, ...] = ()
     reason: str = ""
     missing: tuple[str, ...] = ()
 

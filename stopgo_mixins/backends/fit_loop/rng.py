@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from stopgo_mixins.backends.fit_loop.package import Callback
 from stopgo_mixins.recorders.attributes import module_attributes
+
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule, Trainer
 
 _GENERATORS = "RngStateCallback.generators"
 """Where a checkpoint holds the states of the module's own generators."""

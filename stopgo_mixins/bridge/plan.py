@@ -29,6 +29,7 @@ class PhasePlan:
         value_budget: bytes of large values to keep.
         resume_point: R where it is known already.
         keep_first: metrics whose values are needed for a tolerance.
+        listeners: what is told of events before the recorders are; an injected fault may act on one.
     """
 
     mode: Mode
@@ -40,6 +41,7 @@ class PhasePlan:
     value_budget: int
     resume_point: int | None
     keep_first: frozenset[str]
+    listeners: Sequence[object] = ()
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""

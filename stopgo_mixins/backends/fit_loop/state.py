@@ -1,11 +1,12 @@
-"""What an event says about a run of Lightning's trainer."""
+"""What an event says about a run of Lightning's fit loop."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
-from stopgo_mixins.backends.lightning.callbacks import saved_state, user_callbacks
+from stopgo_mixins.backends.fit_loop.callbacks import saved_state, user_callbacks
+from stopgo_mixins.backends.fit_loop.values import length_of
 from stopgo_mixins.events import TrainingState
 from stopgo_mixins.recorders.generators import generators_of
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from torch.optim import Optimizer
 
 
-class LightningTrainingState(TrainingState):
+class FitLoopState(TrainingState):
     """Reads a trainer as it stands.
 
     Args:
@@ -29,7 +30,13 @@ class LightningTrainingState(TrainingState):
         self.module = module
         self.rank = trainer.global_rank
         self.world_size = trainer.world_size
-        self.batch_size = 0
+        self._batch_size = 0
+
+    def learn_batch_size(self, batch: object) -> None:
+        """Samples per micro-batch: the loader's own word, else the length of the first tensor in the first batch."""
+        if not self._batch_size:
+            size = getattr(self.trainer.train_dataloader, "batch_size", None)
+            self._batch_size = size if isinstance(size, int) else length_of(batch)
 
     @property
     def model(self) -> nn.Module:
@@ -63,9 +70,19 @@ class LightningTrainingState(TrainingState):
         return self.trainer.global_step
 
     @property
+    def optimizer_steps(self) -> int:
+        """The same: it has grown when a checkpoint callback saves in the hooks behind an update."""
+        return self.trainer.global_step
+
+    @property
+    def progress(self) -> tuple[int, ...]:
+        """Batches begun and finished, which differ during the hooks at a batch's end."""
+        return self._batches.processed, self._batches.completed
+
+    @property
     def consumed_samples(self) -> int:
         """Processed micro-batches, of all epochs, times batch size, times world size."""
-        return self.processed_batches * self.batch_size * self.world_size
+        return self._batches.processed * self._batch_size * self.world_size
 
     def loop_progress(self) -> Mapping[str, int]:
         """The epoch, and what was counted in it.
@@ -108,15 +125,10 @@ class LightningTrainingState(TrainingState):
             yield from ((f"{name}[{index}]" if len(loaders) > 1 else name, each) for index, each in enumerate(loaders))
         yield "datamodule", getattr(self.trainer, "datamodule", None)
 
-    @property
-    def processed_batches(self) -> int:
-        """How many micro-batches Lightning has processed, before and after a resume."""
-        return self._batches.processed
-
-    @property
-    def completed_batches(self) -> int:
-        """How many of them Lightning has also finished with: one fewer during the hooks at a batch's end."""
-        return self._batches.completed
+    def not_observed(self) -> Iterator[str]:
+        """What happens in other processes."""
+        if getattr(self.trainer.train_dataloader, "num_workers", 0):
+            yield "random numbers drawn in the worker processes of the training loader"
 
     @property
     def _batches(self) -> _ProcessedTracker:

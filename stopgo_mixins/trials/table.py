@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from stopgo_mixins.faults.outcome import Outcome, Status
+from stopgo_mixins.trials.outcome import Outcome, Status
 
 WIDTH = 120
 INDENT = " " * 8

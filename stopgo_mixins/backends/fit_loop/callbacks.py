@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint, Timer
+from stopgo_mixins.backends.fit_loop.package import is_a
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Callback, Trainer
 
 from stopgo_mixins.recorders.recorder import Recorder
 
@@ -38,10 +40,10 @@ def _is_ours(callback: Callback) -> bool:
 
 def saved_state(callback: Callback) -> Mapping[str, Any]:
     """What the callback saves, without paths, wall-clock times and what it would never load."""
-    if isinstance(callback, Timer):
+    if is_a(callback, "Timer"):
         return {}
     state = callback.state_dict()
-    if not isinstance(callback, ModelCheckpoint):
+    if not is_a(callback, "ModelCheckpoint"):
         return state
     kept = {name: value for name, value in state.items() if name not in (*_PATHS, *_NEVER_RESTORED)}
     # Its keys are paths; whether the trainer keeps the same checkpoints shows in their scores.

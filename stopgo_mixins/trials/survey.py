@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.exceptions import PhaseError
-from stopgo_mixins.mixins.faulty_resume import FaultyResumes, Stopped, subclass
+from stopgo_mixins.trials.runner import TrialRunner
+from stopgo_mixins.trials.stopped import Stopped, subclass
 
 if TYPE_CHECKING:
     from stopgo_mixins.faults.fault import Fault
-    from stopgo_mixins.faults.outcome import Outcome
-    from stopgo_mixins.mixins.stop_and_go import StopAndGoMixin
+    from stopgo_mixins.mixins.phases import TrainingPhasesMixin
+    from stopgo_mixins.trials.outcome import Outcome
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -31,7 +32,7 @@ class Survey:
     failing_without_fault: tuple[str, ...]
 
 
-def survey(test_class: type[StopAndGoMixin], faults: Iterable[Fault]) -> Survey:
+def survey(test_class: type[TrainingPhasesMixin], faults: Iterable[Fault]) -> Survey:
     """Stops a test class, runs it through, and resumes it with each of the faults.
 
     Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
@@ -42,8 +43,8 @@ def survey(test_class: type[StopAndGoMixin], faults: Iterable[Fault]) -> Survey:
     surveys: list[Survey] = []
 
     def inject_all(self: Any) -> None:
-        resumes = FaultyResumes(type(self))
-        surveys.append(Survey(tuple(resumes.inject(fault) for fault in faults), resumes.without_fault.failed))
+        trials = TrialRunner(type(self))
+        surveys.append(Survey(tuple(trials.run(fault) for fault in faults), trials.without_fault.failed))
 
     stopped = subclass(Stopped, test_class, test_class.__name__)
     stopped.inject_all = inject_all

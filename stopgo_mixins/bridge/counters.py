@@ -1,0 +1,84 @@
+"""What a phase counts itself, since no trainer counts updates whatever the number of optimizers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stopgo_mixins.events import TrainingState
+
+
+class Counters:
+    """Updates, micro-batches of the running window, and validations.
+
+    Args:
+        state: the run.
+
+    Attributes:
+        updates: optimizer updates that have been told of.
+        micro_batch: how many micro-batches the running accumulation window has had.
+        validations: after how many updates -> how many validations have begun there.
+        ended_validations: how many validations have ended in this phase.
+    """
+
+    def __init__(self, state: TrainingState) -> None:
+        self.updates = 0
+        self.micro_batch = 0
+        self.validations: Counter[int] = Counter()
+        self.ended_validations = 0
+        self._state = state
+        self._optimizer_steps = 0
+
+    def start_training(self) -> None:
+        """Counts optimizer steps from here on."""
+        self._optimizer_steps = self._state.optimizer_steps
+
+    def end_step(self) -> None:
+        """One more update."""
+        self.updates += 1
+        self.micro_batch = 0
+        self._optimizer_steps = self._state.optimizer_steps
+
+    @property
+    def update_is_made(self) -> bool:
+        """Whether any optimizer has stepped since :meth:`end_step`."""
+        return self._state.optimizer_steps > self._optimizer_steps
+
+    @property
+    def update(self) -> int:
+        """Updates, with one that the trainer has just made."""
+        return self.updates + self.update_is_made
+
+    @property
+    def validation(self) -> int:
+        """How many validations have begun after the last update."""
+        return self.validations[self.update]
+
+    def begin_validation(self) -> None:
+        """One more of them."""
+        self.validations[self.update] += 1
+
+    @property
+    def _left_over(self) -> int:
+        """Micro-batches of a window whose update is still to be made."""
+        return 0 if self.update_is_made else self.micro_batch
+
+    @property
+    def progress(self) -> tuple[int, ...]:
+        """How far the loops are: equal as long as nothing has happened."""
+        return self.update, self._left_over, self.validation, *self._state.progress
+
+    def state_dict(self) -> dict[str, int]:
+        """What a later phase must know to go on counting."""
+        return {
+            "update": self.update,
+            "micro_batch": self._left_over,
+            "validations": self.validation,
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Goes on from what :meth:`state_dict` returned."""
+        self.updates, self.micro_batch = state["update"], state["micro_batch"]
+        self.validations[self.updates] = state["validations"]

@@ -1,0 +1,364 @@
+"""One phase as every trainer's bridge tells it: typed calls that count, position, note and emit in one go."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import Self
+
+from stopgo_mixins.bridge.calls import CallLog
+from stopgo_mixins.bridge.children import ChildOutputs
+from stopgo_mixins.bridge.counters import Counters
+from stopgo_mixins.bridge.dispatcher import EventDispatcher
+from stopgo_mixins.bridge.ranks import gathered
+from stopgo_mixins.events import Moment, Position
+from stopgo_mixins.exceptions import StopAndGoException
+from stopgo_mixins.mode import Mode
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from torch import Tensor
+
+    from stopgo_mixins.bridge.plan import PhasePlan
+    from stopgo_mixins.events import TrainingState
+
+
+@dataclass(frozen=True)
+class _Written:
+    """A checkpoint, and how far the loops were when it was written."""
+
+    path: str
+    progress: tuple[int, ...]
+
+
+class PhaseRun:
+    """One phase, from its first event to its last.
+
+    A bridge holds one and makes these calls::
+
+        with PhaseRun(plan, state, save, stop) as run:
+            run.checkpoint_loaded(path, own)            # if the phase loads one
+            run.training_started()
+            while run.updates < plan.num_steps:
+                for each micro-batch of the accumulation window:
+                    run.micro_batch_started(batch)
+                    run.micro_batch_ended(output, loss)
+                run.gradients_ready(gradients)          # once per optimizer, before clipping
+                ...                                     # the update
+                run.step_ended()
+                run.logged(step, values)                # if the trainer logs
+                if a validation is due:
+                    run.validation_started()
+                    for each validation batch:
+                        run.validation_batch_started(batch, loader, index)
+                        run.validation_batch_ended(output, loss)
+                    run.validation_ended(values)
+                run.checkpoint_saved(path)              # whenever one was written
+                run.interrupt_if_due()                  # where a correct trainer can save and later continue exactly
+            run.training_ended()
+
+    A call that is left out is an error that names it: at the call that it should have preceded, else at the end.
+    Updates are counted here, since no trainer counts them whatever the number of optimizers; the count, and what the
+    recorders keep, travel with the checkpoint as :meth:`state_dict`.
+
+    Args:
+        plan: the phase.
+        state: what its events say about the run.
+        save: writes a checkpoint of this moment; the bridge reports it by :meth:`checkpoint_saved`, as any other.
+        stop: asks the trainer to end by itself.
+    """
+
+    def __init__(
+        self,
+        plan: PhasePlan,
+        state: TrainingState,
+        save: Callable[[], object],
+        stop: Callable[[], object],
+    ) -> None:
+        self.plan = plan
+        self.state = state
+        self._save, self._stop = save, stop
+        self._counters = Counters(state)
+        self._calls = CallLog()
+        self._step = 0
+        self._inside = Position(Moment.MICRO_BATCH, 0)
+        self._started_step = -1
+        self._gradient_calls = 0
+        self._batches: Counter[int] = Counter()
+        self._repeating = False
+        self._validated = False
+        self._interrupted = False
+        self._written: list[_Written] = []
+        self._attached = ExitStack()
+        self._writer = plan.open_trace(state.rank)
+        self._attached.callback(self._writer.close)
+        self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners)
+        self._writer.event("phase_start", mode=plan.mode.value, world_size=state.world_size)
+        self._emit("phase_start")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Takes away what was attached and closes the trace, with an end mark if the phase ended as planned.
+
+        Raises:
+            BridgeError: when nothing else went wrong, and the bridge never made a call that belongs to the phase.
+        """
+        with self._attached:
+            if error is None or self._interrupted:
+                self._calls.demand(*self._belonging_calls())
+                if self._interrupted or self._calls.seen("training_ended"):
+                    self._writer.event("phase_end", update=self.updates)
+
+    def _belonging_calls(self) -> Iterator[str]:
+        if self.plan.mode is not Mode.RESUME:  # which may have trained nothing, and then a test says so
+            yield "training_started"
+            yield "micro_batch_started"
+        if self._calls.seen("micro_batch_started") and self.state.optimizers:
+            yield "gradients_ready"
+            yield "step_ended"
+        if self.plan.interruption is not None and not self._interrupted:
+            yield "interrupt_if_due"
+        if self.updates >= self.plan.num_steps:
+            yield "training_ended"
+
+    @property
+    def updates(self) -> int:
+        """Updates of which :meth:`step_ended` has told."""
+        return self._counters.updates
+
+    @property
+    def update_is_made(self) -> bool:
+        """Whether any optimizer has stepped since :meth:`step_ended` was called last."""
+        return self._counters.update_is_made
+
+    # What travels with the checkpoint
+
+    def state_dict(self) -> dict[str, Any]:
+        """The counters, and what each rank's recorders keep; collective where several ranks train."""
+        kept = {recorder.metric: recorder.state_dict() for recorder in self.plan.recorders}
+        return {
+            **self._counters.state_dict(),
+            "recorders": gathered({metric: state for metric, state in kept.items() if state}),
+        }
+
+    def checkpoint_loaded(self, path: str, own: Mapping[str, Any] | None, updates: int = 0) -> None:
+        """Continues from a checkpoint.
+
+        Args:
+            path: that was loaded.
+            own: what :meth:`state_dict` returned when it was written; ``None`` if no bridge took part in that.
+            updates: made until then by the trainer's count, which is believed only without ``own``.
+        """
+        self._calls.note("checkpoint_loaded")
+        if own is None:
+            self._counters.updates = updates
+        else:
+            self._counters.load_state_dict(own)
+            self._load_recorders(own["recorders"])
+        self._writer.event("checkpoint_loaded", path=path, update=self.updates)
+        self._emit("checkpoint_loaded", path)
+
+    def _load_recorders(self, ranks: Sequence[Mapping[str, Any]]) -> None:
+        kept = ranks[self.state.rank] if self.state.rank < len(ranks) else {}
+        for recorder in self.plan.recorders:
+            if recorder.metric in kept:
+                recorder.load_state_dict(kept[recorder.metric])
+
+    # Training
+
+    def training_started(self) -> None:
+        """The trainer has restored its counters, and its first batch comes next."""
+        self._calls.note("training_started")
+        self._counters.start_training()
+        self._children = ChildOutputs(self.state.model, self._child_called)
+        self._attached.callback(self._children.remove)
+
+    def micro_batch_started(self, batch: object) -> None:
+        """A micro-batch is about to enter the model."""
+        is_first = not self._calls.seen("micro_batch_started")
+        self._calls.begin("micro_batch_started", "training_started")
+        if is_first:
+            self._note_first_step()
+        update, micro_batch = self._counters.update, self._counters.micro_batch
+        if self._started_step != update and not micro_batch:  # else a resume cut the window in two
+            self._started_step = update
+            self._at(Moment.STEP_START, update)
+            self._emit("step_start")
+        self._step = update + 1
+        self._children.listen()
+        self._inside = self._at(Moment.MICRO_BATCH, self._step, micro_batch)
+        self._emit("micro_batch_start", batch)
+
+    def _note_first_step(self) -> None:
+        self._writer.event(
+            "first_step",
+            update=self._counters.update,
+            global_step=self.state.global_step,
+            consumed_samples=self.state.consumed_samples,
+        )
+
+    def micro_batch_ended(self, output: object, loss: Tensor | None) -> None:
+        """The model has been through it; ``output`` is what the training step returned."""
+        self._calls.end("micro_batch_ended")
+        self._children.pause()
+        self._events.move_to(self._inside)  # in manual optimization the gradients came first
+        self._emit("micro_batch_end", output, loss)
+        self._counters.micro_batch += 1
+
+    def gradients_ready(self, gradients: Mapping[str, Tensor | None]) -> None:
+        """An optimizer is about to step; called before clipping, with the gradients by parameter name."""
+        self._calls.require("gradients_ready", "micro_batch_started")
+        self._at(Moment.GRADIENTS, self._step, self._gradient_calls)
+        self._gradient_calls += 1
+        self._emit("gradients_ready", gradients)
+
+    def step_ended(self) -> None:
+        """The update is made."""
+        self._calls.note("step_ended", "micro_batch_started")
+        self._counters.end_step()
+        self._gradient_calls = 0
+        self._writer.event("step_end", update=self.updates)
+        self._at(Moment.STEP_END, self.updates)
+        self._emit("step_end")
+
+    def epoch_ended(self) -> None:
+        """An epoch is over; what is logged next is logged for it."""
+        self._at(Moment.EPOCH_END, self._counters.update, self.state.epoch)
+
+    def logged(self, step: int, values: Mapping[str, Tensor]) -> None:
+        """The trainer logs values under its own step number, for what has ended last: update, validation or epoch."""
+        if values:
+            self._emit("logged", step, values)
+
+    def training_ended(self) -> None:
+        """The trainer has come to its end; it is that of the run if all updates were made."""
+        if self.updates < self.plan.num_steps:
+            return
+        self._calls.note("training_ended")
+        never_called = (f"outputs of the child module {name!r}, never called" for name in self._children.never_called)
+        for what in (*never_called, *self.state.not_observed()):
+            self._writer.event("not_observed", what=what)
+        self._at(Moment.RUN_END, self.updates)
+        self._writer.event("run_end", update=self.updates)
+        self._emit("run_end")
+
+    # Validation
+
+    def validation_started(self) -> None:
+        """A validation begins; the sanity validation before training is none."""
+        self._calls.begin("validation_started", "training_started")
+        self._batches.clear()
+        # Lightning 2.4 runs the validation again in which the checkpoint was written.
+        self._repeating = not self._calls.seen("micro_batch_started") and self._counters.validation > 0
+        if not self._repeating:
+            self._counters.begin_validation()
+            self._emit("validation_start")
+
+    def validation_batch_started(self, batch: object, loader: int = 0, index: int = 0) -> None:
+        """A batch of a validation loader is about to enter the model.
+
+        Args:
+            batch: as the validation step gets it.
+            loader: the number of the loader.
+            index: the number of the batch in that loader.
+        """
+        self._calls.begin("validation_batch_started")
+        self._batches[loader] += 1
+        if self._repeating:
+            return
+        if not self._validated:
+            self._validated = True
+            self._writer.event("first_validation_batch", batch=index)
+        self._children.listen()
+        place = self._counters.validation - 1, loader, index
+        self._inside = self._at(Moment.VALIDATION_BATCH, self._counters.update, *place)
+        self._emit("validation_batch_start", batch)
+
+    def validation_batch_ended(self, output: object, loss: Tensor | None) -> None:
+        """The model has been through it; ``output`` is what the validation step returned."""
+        self._calls.end("validation_batch_ended")
+        if not self._repeating:
+            self._children.pause()
+            self._emit("validation_batch_end", output, loss)
+
+    def validation_ended(self, values: Mapping[str, object]) -> bool:
+        """A validation is over, with what it computed over all its batches, by name.
+
+        Returns:
+            Whether it counts: one that a resume runs again does not, and what it logs is nothing new.
+        """
+        self._calls.end("validation_ended")
+        self._at(Moment.VALIDATION_END, self._counters.update, self._counters.validation - 1)
+        batches = [count for _, count in sorted(self._batches.items())]
+        if self._repeating:
+            self._emit("validation_repeated", batches)
+            return False
+        self._counters.ended_validations += 1
+        self._emit("validation_end", batches, values)
+        return True
+
+    # Checkpoints, and the interruption
+
+    @property
+    def has_just_saved(self) -> bool:
+        """Whether the newest checkpoint is one of this very moment."""
+        return bool(self._written) and self._written[-1].progress == self._counters.progress
+
+    def checkpoint_saved(self, path: str) -> None:
+        """A checkpoint was written from which the run could be continued."""
+        self._calls.require("checkpoint_saved")
+        self._written.append(_Written(path, self._counters.progress))
+        self._writer.event("checkpoint_saved", path=path, update=self._counters.update)
+        self._emit("checkpoint_saved", path)
+
+    def interrupt_if_due(self) -> None:
+        """Ends the phase here if it is to end here; called wherever a correct trainer could continue exactly.
+
+        Raises:
+            StopAndGoException: when it is, unless the trainer is to end by itself.
+        """
+        self._calls.note("interrupt_if_due")
+        interruption = self.plan.interruption
+        if interruption is None or self._interrupted or self.updates >= self.plan.num_steps:
+            return
+        if not interruption.is_due(self.updates, self._counters.ended_validations):
+            return
+        if not self.has_just_saved:  # by a callback of the trainer
+            self._save()
+        path = self.interrupted()
+        if not interruption.should_stop:
+            raise StopAndGoException(f"interrupted after step {self.updates}, resume from {path}")
+        self._stop()
+
+    def interrupted(self) -> str:
+        """Notes that the run ends at the newest checkpoint, whose path it returns; the rest is provoked by that."""
+        self._calls.require("interrupted", "checkpoint_saved")
+        path = self._written[-1].path
+        self._writer.event("interrupted", update=self.updates, path=path)
+        self._interrupted = True
+        return path
+
+    # Events
+
+    def _child_called(self, name: str, call: int, output: object) -> None:
+        self._events.move_to(self._inside)
+        in_training = self._inside.moment is Moment.MICRO_BATCH
+        self._emit("module_output" if in_training else "validation_module_output", name, call, output)
+
+    def _at(self, moment: Moment, step: int, *ordinal: int) -> Position:
+        position = Position(moment, step, ordinal, provoked=self._interrupted)
+        self._events.move_to(position)
+        return position
+
+    def _emit(self, event: str, *details: Any) -> None:
+        self.state.update = self._counters.update
+        self._events.emit(event, self.state, *details)

@@ -1,0 +1,1 @@
+"""What can be run from a shell, one file per command."""

@@ -1,0 +1,66 @@
+"""Tries every fault on a test class: ``python -m stopgo_mixins faults tests.test_digits.TestDigits``.
+
+The class is stopped and run through once, then resumed once without a fault and once with each.
+Exits with 0 if every applicable fault was caught, with 1 if one survived, with 2 if none could be tried.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from stopgo_mixins.commands.subject import test_class_named
+from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.faults.registry import ALL_FAULTS
+from stopgo_mixins.trials.outcome import Status
+from stopgo_mixins.trials.survey import survey
+from stopgo_mixins.trials.table import table
+
+if TYPE_CHECKING:
+    from stopgo_mixins.trials.survey import Survey
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Adds the command to those of a program."""
+    parser = commands.add_parser(
+        "faults",
+        help="try every fault that a resume can have on a test class",
+        description="Tries every fault that a resume can have on a test class, and tells which ones its tests catch.",
+        epilog="Exit status: 0 if every applicable fault was caught, 1 if one survived, 2 if none could be tried.",
+    )
+    example = "its dotted name, such as tests.test_digits.TestDigits"
+    parser.add_argument("test_class", type=test_class_named, help=example)
+    parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what became of each fault, and returns the exit status."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what the class prints is no part of the table
+            found = survey(options.test_class, ALL_FAULTS.values())
+    except PhaseError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    _print(found, as_json=options.json)
+    return int(any(outcome.status is Status.SURVIVED for outcome in found.outcomes))
+
+
+def _print(found: Survey, *, as_json: bool) -> None:
+    failing, outcomes = found.failing_without_fault, found.outcomes
+    if as_json:
+        seen = {"failing_without_fault": failing, "faults": [outcome.as_dict() for outcome in outcomes]}
+        lines = [json.dumps(seen, indent=2)]
+    else:
+        lines = [*_caveat(failing), *table(outcomes)]
+    sys.stdout.write("\n".join([*lines, ""]))
+
+
+def _caveat(failing: Sequence[str]) -> list[str]:
+    if not failing:
+        return []
+    return [f"Without any fault these tests fail, so that they show nothing below: {', '.join(failing)}.", ""]

@@ -1,0 +1,59 @@
+"""The resume phase of a test class, with a fault."""
+
+from __future__ import annotations
+
+import dataclasses
+import unittest
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from typing_extensions import override
+
+from stopgo_mixins.mode import Mode
+from stopgo_mixins.trials.stopped import Stopped, changing_first
+
+if TYPE_CHECKING:
+    from stopgo_mixins.bridge.plan import PhasePlan
+    from stopgo_mixins.faults.fault import Fault, Injection
+    from stopgo_mixins.faults.stopped_run import StoppedRun
+
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
+
+class FaultyResume(Stopped):
+    """Before a stopped test class: its resume phase, with a fault."""
+
+    injection: ClassVar[Injection]
+    stopped_run: ClassVar[StoppedRun]
+
+    @override
+    @classmethod
+    def resume(cls) -> None:
+        super(Stopped, cls).resume()  # that of the test class, which Stopped leaves out
+
+    @override
+    @classmethod
+    def resume_checkpoint(cls) -> str | None:
+        return cls.injection.checkpoint(cls.stopped_run)
+
+    @override
+    @classmethod
+    def plan(cls, mode: Mode) -> PhasePlan:
+        return dataclasses.replace(super().plan(mode), listeners=cls.injection.listeners())
+
+    @override
+    @classmethod
+    def setup_trainer(cls, mode: Mode) -> Any:
+        trainer = super().setup_trainer(mode)
+        run, injection = cls.stopped_run, cls.injection
+        cls.change_loaders(
+            trainer,
+            changing_first(lambda loader: injection.training_loader(loader, run)),
+            lambda loader: injection.validation_loader(loader, run),
+        )
+        if moved := injection.validations_moved(run):
+            cls.move_validations(trainer, moved)
+        return trainer
+
+    def assertCatches(self, fault: Fault) -> None:  # noqa: N802 - as unittest's own assertions
+        """Skips: a test that injects faults says nothing about a fault that is injected already."""
+        raise unittest.SkipTest("this is the resume phase of an injected fault")
