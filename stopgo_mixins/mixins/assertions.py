@@ -22,7 +22,6 @@ from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.comparison.training import nothing_trained
 from stopgo_mixins.mixins.additional import additional_recorders, registration_problem
-from stopgo_mixins.mixins.generated_tests import fresh_tests, is_generated, is_written_by_hand
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
@@ -168,7 +167,7 @@ class ConsistencyAssertionsMixin:
         self._fail_for("test_resume_point", resume_point_problem(self.resumption()))
 
     def assert_number_of_steps(self) -> None:
-        """Fails unless every resume phase ran exactly the missing steps, the last one to the end, and a weight changed."""
+        """Fails unless every resume phase ran exactly the missing steps, the last to the end, and a weight changed."""
         problem = number_of_steps_problem(self.resumption(), self.num_steps)
         self._fail_for("test_number_of_steps", problem or nothing_trained(self.comparison("parameters")))
 
@@ -223,26 +222,6 @@ class ConsistencyAssertionsMixin:
     @classmethod
     def _all_comparisons(cls) -> dict[str, Comparison]:
         return {metric: cls.comparison(metric) for metric in sorted(cls.runs().metrics | cls.recorder_types().keys())}
-
-    @classmethod
-    def _generate_tests(cls) -> None:
-        """Gives the class its generated tests.
-
-        Raises:
-            TypeError: where something else than a test stands in the place of one.
-        """
-        tests = fresh_tests(cls.recorder_types())
-        cls._remove_generated_tests(keep=tests)
-        for name, test in tests.items():
-            if not is_written_by_hand(cls, name):
-                setattr(cls, name, test)
-
-    @classmethod
-    def _remove_generated_tests(cls, keep: Collection[str] = ()) -> None:
-        """Takes away inherited tests of metrics that the class does not have."""
-        for name in dir(cls):
-            if name.startswith("test_") and name not in keep and is_generated(getattr(cls, name)):
-                setattr(cls, name, None)
 
 
 def _fail(reason: str) -> NoReturn:

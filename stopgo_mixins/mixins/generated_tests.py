@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from parameterized import parameterized
@@ -15,19 +15,39 @@ OF_THE_RUN = ("resume_point", "number_of_steps", "train_val_init_consumed_sample
 _GENERATED = "_stopgo_generated"
 
 
-def is_generated(attribute: object) -> bool:
+def _is_generated(attribute: object) -> bool:
     """Whether a class attribute is a test that was made here."""
     return getattr(attribute, _GENERATED, False) is True
 
 
-def is_written_by_hand(cls: type, name: str) -> bool:
+def generate_tests(cls: type, metrics: Collection[str]) -> None:
+    """Gives a class its tests: one for each metric, and those of the run.
+
+    Raises:
+        TypeError: where something else than a test stands in the place of one.
+    """
+    tests = _fresh_tests(metrics)
+    remove_generated_tests(cls, keep=tests)
+    for name, test in tests.items():
+        if not _is_written_by_hand(cls, name):
+            setattr(cls, name, test)
+
+
+def remove_generated_tests(cls: type, keep: Collection[str] = ()) -> None:
+    """Takes away inherited tests of metrics that the class does not have."""
+    for name in dir(cls):
+        if name.startswith("test_") and name not in keep and _is_generated(getattr(cls, name)):
+            setattr(cls, name, None)
+
+
+def _is_written_by_hand(cls: type, name: str) -> bool:
     """Whether a class has a test of its user under the name of a generated one, which then wins.
 
     Raises:
         TypeError: where the user's attribute of that name is no test, so that there would be none.
     """
     found = [vars(base)[name] for base in cls.__mro__ if name in vars(base)]
-    if not found or is_generated(found[0]):
+    if not found or _is_generated(found[0]):
         return False
     if callable(getattr(cls, name)):
         return True
@@ -41,7 +61,7 @@ def is_written_by_hand(cls: type, name: str) -> bool:
     )
 
 
-def fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
+def _fresh_tests(metrics: Collection[str]) -> dict[str, Any]:
     """The tests by name; new functions at every call, since pytest drops tests that several classes share."""
     tests: dict[str, Any] = {}
 
