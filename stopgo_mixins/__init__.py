@@ -30,8 +30,12 @@ if TYPE_CHECKING:
     from stopgo_mixins.exceptions import UnsupportedValueError as UnsupportedValueError
     from stopgo_mixins.faults.fault import Fault as Fault
     from stopgo_mixins.interruption import AfterValidation as AfterValidation
+    from stopgo_mixins.interruption import AmidAccumulation as AmidAccumulation
+    from stopgo_mixins.interruption import AtEpochEnd as AtEpochEnd
     from stopgo_mixins.interruption import AtStep as AtStep
+    from stopgo_mixins.interruption import InsideValidation as InsideValidation
     from stopgo_mixins.interruption import Interruption as Interruption
+    from stopgo_mixins.interruption import Progress as Progress
     from stopgo_mixins.metric import Metric as Metric
     from stopgo_mixins.metric import MetricKind as MetricKind
     from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
@@ -64,8 +68,12 @@ _HOME = {
     "UnsupportedValueError": "exceptions",
     "Fault": "faults.fault",
     "AfterValidation": "interruption",
+    "AmidAccumulation": "interruption",
+    "AtEpochEnd": "interruption",
     "AtStep": "interruption",
+    "InsideValidation": "interruption",
     "Interruption": "interruption",
+    "Progress": "interruption",
     "Metric": "metric",
     "MetricKind": "metric",
     "ConsistencyAssertionsMixin": "mixins.assertions",

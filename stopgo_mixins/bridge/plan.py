@@ -22,7 +22,7 @@ class PhasePlan:
     Attributes:
         mode: which one.
         num_steps: optimizer updates of the whole run.
-        interruption: where to end, in the stop phase; else ``None``.
+        interruption: where to end, in a leg that is to be interrupted; else ``None``.
         recorders: what to feed with events.
         trace_directory: where the trace goes.
         checkpoint_directory: where the bridge writes a checkpoint if no callback of the trainer has.
@@ -30,6 +30,7 @@ class PhasePlan:
         resume_point: R where it is known already.
         keep_first: metrics whose values are needed for a tolerance.
         listeners: what is told of events before the recorders are; an injected fault may act on one.
+        own_process: whether nobody but this phase loses anything if the process dies.
     """
 
     mode: Mode
@@ -42,6 +43,7 @@ class PhasePlan:
     resume_point: int | None
     keep_first: frozenset[str]
     listeners: Sequence[object] = ()
+    own_process: bool = False
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""

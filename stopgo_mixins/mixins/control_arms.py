@@ -39,7 +39,10 @@ class ControlArmsMixin(TrainingPhasesMixin):
             traces["repeated"] = cls._control_arm("second continuous run", Mode.CONTINUOUS)
         if cls.cold_start:
             no_checkpoint = staticmethod(lambda: None)
-            traces["cold_start"] = cls._control_arm("cold start", Mode.RESUME, resume_checkpoint=no_checkpoint)
+            to_the_end = {"interruptions": (), "_leg": 1}
+            traces["cold_start"] = cls._control_arm(
+                "cold start", Mode.RESUME, resume_checkpoint=no_checkpoint, **to_the_end
+            )
         cls._control_traces = traces
 
     @classmethod

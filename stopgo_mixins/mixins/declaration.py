@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from stopgo_mixins.comparison.declared import DeclaredDivergence
 from stopgo_mixins.comparison.tolerance import Tolerance
-from stopgo_mixins.interruption import AfterValidation, AtStep, Interruption
+from stopgo_mixins.interruption import AfterValidation, AtStep, InsideValidation, Interruption
 from stopgo_mixins.metric import MetricKind, Metrics
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
 
@@ -93,21 +93,36 @@ def _check_defined(cls: Any, name: str, example: str) -> None:
 
 
 def _check_interruption(cls: Any) -> None:
-    interruption = cls.interruption
+    chain = cls.interruptions
+    if not isinstance(chain, tuple):
+        raise TypeError(f"{cls.__name__}.interruptions is {chain!r}: write a tuple, such as (AtStep(3), AtStep(6)).")
+    for number, interruption in enumerate(cls.all_interruptions()):
+        _check_place(cls, f"interruptions[{number}]" if chain else "interruption", interruption)
+    steps = [interruption.step for interruption in chain if isinstance(interruption, AtStep)]
+    if steps != sorted(set(steps)):
+        raise TypeError(
+            f"{cls.__name__}.interruptions are at the steps {', '.join(map(str, steps))}: each must come after the one "
+            "before, whose checkpoint the run is resumed from."
+        )
+
+
+def _check_place(cls: Any, attribute: str, interruption: object) -> None:
     if not isinstance(interruption, Interruption):
         raise TypeError(
-            f"{cls.__name__}.interruption is {interruption!r}: write AfterValidation(), AtStep(k), or another "
+            f"{cls.__name__}.{attribute} is {interruption!r}: write AfterValidation(), AtStep(k), or another "
             "Interruption."
         )
-    if isinstance(interruption, AtStep) and interruption.step >= cls.num_steps:
+    if isinstance(interruption, AtStep) and interruption.step + interruption.past >= cls.num_steps:
+        past = f", past={interruption.past}" if interruption.past else ""
         raise TypeError(
-            f"{cls.__name__}.interruption = AtStep({interruption.step}) leaves nothing to resume: num_steps is "
-            f"{cls.num_steps}, so the step must be at most {cls.num_steps - 1}."
+            f"{cls.__name__}.{attribute} = AtStep({interruption.step}{past}) leaves nothing to resume: num_steps is "
+            f"{cls.num_steps}, so the step must be at most {cls.num_steps - 1 - interruption.past}."
         )
-    if isinstance(interruption, AfterValidation) and cls.val_check_interval is None:
+    if isinstance(interruption, AfterValidation | InsideValidation) and cls.val_check_interval is None:
+        where = "inside" if interruption.inside_validation else "after"
         raise TypeError(
-            f"{cls.__name__} is to be interrupted after a validation, but val_check_interval is not defined: write "
-            "val_check_interval = 4 (training batches), or interruption = AtStep(k)."
+            f"{cls.__name__} is to be interrupted {where} a validation, but val_check_interval is not defined: write "
+            f"val_check_interval = 4 (training batches), or {attribute} = AtStep(k)."
         )
 
 

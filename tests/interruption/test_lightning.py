@@ -106,7 +106,7 @@ class TestMoments(InterruptionCase):
 
 class TestShouldStop(InterruptionCase):
     def test_ends_the_run_by_itself(self) -> None:
-        case = concrete(NotingMixin, interruption=AtStep(3, should_stop=True))
+        case = concrete(NotingMixin, interruption=AtStep(3, by="should_stop"))
         self.assert_clean(run(case))
         self.assertEqual((case.made[Mode.STOP], case.provoked), ([1, 2, 3], set()))
         self.assertEqual(case.ended[Mode.STOP], [3])
@@ -115,7 +115,7 @@ class TestShouldStop(InterruptionCase):
         """Told to stop where a user's callback has written a checkpoint, Lightning validates once more."""
         case = concrete(
             NotingMixin,
-            interruption=AtStep(3, should_stop=True),
+            interruption=AtStep(3, by="should_stop"),
             make_callbacks=lambda: [ModelCheckpoint(every_n_train_steps=3)],
         )
         outcome = run(case)
