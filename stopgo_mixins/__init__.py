@@ -1,11 +1,13 @@
 """Unit tests that a training run, interrupted and resumed, is still the same run.
 
 Public names load when they are first used: importing the package imports neither torch nor a trainer.
+``from stopgo_mixins import *`` gives those whose trainer is installed.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -30,6 +32,8 @@ if TYPE_CHECKING:
     from stopgo_mixins.interruption import AfterValidation as AfterValidation
     from stopgo_mixins.interruption import AtStep as AtStep
     from stopgo_mixins.interruption import Interruption as Interruption
+    from stopgo_mixins.metric import Metric as Metric
+    from stopgo_mixins.metric import MetricKind as MetricKind
     from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
@@ -62,6 +66,8 @@ _HOME = {
     "AfterValidation": "interruption",
     "AtStep": "interruption",
     "Interruption": "interruption",
+    "Metric": "metric",
+    "MetricKind": "metric",
     "ConsistencyAssertionsMixin": "mixins.assertions",
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",
@@ -71,7 +77,31 @@ _HOME = {
     "StateRecorder": "recorders.recorder",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 - a list, made from the one place that knows the names
+_EITHER_LIGHTNING = ("lightning", "pytorch_lightning")
+
+_TRAINERS = {
+    "backends.fit_loop.": (_EITHER_LIGHTNING,),
+    "backends.lightning.": (_EITHER_LIGHTNING,),
+    "backends.megatron.bridge": (("lightning",), ("megatron",), ("nemo",)),
+    "backends.megatron.mixin": (("lightning",),),
+    "backends.megatron.rng": (("lightning",),),
+}
+"""How a home begins -> what must be installed to import it, one of each group; the rest of Megatron's needs nothing."""
+
+
+def _is_installed(package: str) -> bool:
+    try:
+        return importlib.util.find_spec(package) is not None  # which imports nothing
+    except ValueError:  # a stub without a specification stands in for it
+        return True
+
+
+def _can_be_imported(name: str) -> bool:
+    needed = (group for home, groups in _TRAINERS.items() if _HOME[name].startswith(home) for group in groups)
+    return all(any(map(_is_installed, group)) for group in needed)
+
+
+__all__ = sorted(filter(_can_be_imported, _HOME))  # noqa: PLE0605 - a list, from the one place that knows the names
 
 
 def __getattr__(name: str) -> Any:
@@ -83,4 +113,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return [*__all__, "__version__"]
+    return [*sorted(_HOME), "__version__"]

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.control import looks_like_a_start
 from stopgo_mixins.comparison.numbers import is_nan, values_of
+from stopgo_mixins.comparison.start import looks_like_a_start
 from stopgo_mixins.comparison.wording import listed
 
 if TYPE_CHECKING:
@@ -51,8 +51,8 @@ def _constant(comparison: Comparison) -> str | None:
 
 def _blind(leg: Leg, runs: Runs, comparison: Comparison) -> str | None:
     """Whether what follows a resume does not tell a right one from a wrong one."""
-    if _only_nan_is_left(runs.legs[leg.number :], comparison):
-        return f"every number after the resume point ({leg.start}) is NaN in both runs, and equal NaN are no evidence"
+    if nothing := _nothing_is_left(runs.legs[leg.number :], comparison, leg.start):
+        return nothing
     if looks_like_a_start(runs, comparison.metric, leg.start):
         start = "the resume phase without its checkpoint" if runs.cold_start else "its own start"
         return (
@@ -62,16 +62,21 @@ def _blind(leg: Leg, runs: Runs, comparison: Comparison) -> str | None:
     return None
 
 
-def _only_nan_is_left(legs: Sequence[Leg], comparison: Comparison) -> bool:
-    """Whether the legs recorded nothing but NaN on any path that ever changes."""
+def _nothing_is_left(legs: Sequence[Leg], comparison: Comparison, point: int) -> str | None:
+    """Says so where the legs recorded no number on any path that ever changes."""
     varying = comparison.series.keys() - set(comparison.constant_paths)
-    return all(
+    left = [
         _is_all_nan(record)
         for leg in legs
         for trace in leg.trace.ranks.values()
         for record in trace.records(comparison.metric)
         if record.key.path in varying
-    )
+    ]
+    if not left:
+        return f"nothing that changes was recorded after the resume point ({point})"
+    if all(left):
+        return f"every number after the resume point ({point}) is NaN in both runs, and equal NaN are no evidence"
+    return None
 
 
 def _is_all_nan(record: Record) -> bool:

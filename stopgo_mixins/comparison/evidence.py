@@ -6,14 +6,14 @@ import enum
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.control import noise_floor
 from stopgo_mixins.comparison.doubt import lack_of_evidence
+from stopgo_mixins.comparison.noise_floor import noise_floor
 from stopgo_mixins.comparison.numbers import distance
 from stopgo_mixins.comparison.power import lack_of_power
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
-    from stopgo_mixins.comparison.control import NoiseFloor
+    from stopgo_mixins.comparison.noise_floor import NoiseFloor
     from stopgo_mixins.comparison.numbers import Distance
     from stopgo_mixins.comparison.resumption import Resumption
     from stopgo_mixins.comparison.runs import Runs

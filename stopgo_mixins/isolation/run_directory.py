@@ -11,6 +11,10 @@ KEEP_VARIABLE = "STOPGO_KEEP"
 """Names a directory in which traces and checkpoints are kept instead of a temporary one."""
 
 
+MAX_NAME = 80
+"""Characters of a class's name that a directory's name may have; file systems allow 255 bytes for all of it."""
+
+
 class KeptDirectory:
     """Stands in for a ``TemporaryDirectory`` whose contents stay.
 
@@ -31,8 +35,13 @@ RunDirectory = tempfile.TemporaryDirectory[str] | KeptDirectory
 
 def make_run_directory(name: str) -> RunDirectory:
     """A new directory for one class: temporary, or inside the directory that ``STOPGO_KEEP`` names."""
-    safe = re.sub(r"\W+", "_", name)
+    safe = directory_name(name)
     keep = os.environ.get(KEEP_VARIABLE)
     if keep:
         return KeptDirectory(Path(keep).resolve(), safe)
     return tempfile.TemporaryDirectory(prefix=f"stopgo-{safe}-", ignore_cleanup_errors=True)
+
+
+def directory_name(name: str) -> str:
+    """The name of a class as that of a directory: its beginning, and nothing but ASCII letters, digits and ``_``."""
+    return re.sub(r"\W+", "_", name, flags=re.ASCII)[:MAX_NAME]

@@ -21,6 +21,8 @@ from stopgo_mixins.comparison.resumption import (
 )
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
+from stopgo_mixins.metric import Metric
+from stopgo_mixins.mixins.metric_declaration import CHECKS_OF_THE_RUN
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
@@ -54,6 +56,7 @@ class ConsistencyAssertionsMixin:
     legs: Callable[[], list[tuple[Mode, Path]]]
     kept_in: Callable[[], str]
     recorder_types: Callable[[], dict[str, type[Recorder]]]
+    known_metrics: Callable[[], dict[str, type[Metric]]]
     fail: Callable[..., NoReturn]
     skipTest: Callable[..., NoReturn]  # noqa: N815 - unittest's own name
     subTest: Callable[..., Any]  # noqa: N815 - unittest's own name
@@ -100,7 +103,8 @@ class ConsistencyAssertionsMixin:
                     "setUpClass of this class or of one of its bases does not call super().setUpClass()."
                 )
             legs = (Trace(directory) for _, directory in cls.legs())
-            cls._resumption = Resumption(Runs.of(legs, cls.trace(Mode.CONTINUOUS), **cls._control_traces))
+            runs = Runs.of(legs, cls.trace(Mode.CONTINUOUS), cls.known_metrics(), **cls._control_traces)
+            cls._resumption = Resumption(runs)
         resumption: Resumption = vars(cls)["_resumption"]
         return resumption
 
@@ -221,11 +225,7 @@ def _fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
         getattr(self, f"assert_{check}")()
 
     _expand(list(metrics), metric_template, tests)
-    _expand(
-        ["resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks"],
-        run_template,
-        tests,
-    )
+    _expand(list(CHECKS_OF_THE_RUN), run_template, tests)
     for name, test in tests.items():
         tests[name] = _without_foreign_frames(test)
         setattr(tests[name], _GENERATED, True)

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 from stopgo_mixins.comparison.declared import DeclaredDivergence
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.interruption import AfterValidation, AtStep, Interruption
-from stopgo_mixins.mixins.registry import did_you_mean
+from stopgo_mixins.metric import MetricKind, Metrics
+from stopgo_mixins.mixins.did_you_mean import did_you_mean
 
 _HOOKS = {"setup_model": "cls, mode", "setup_trainer": "cls, mode", "get_default_callbacks": "cls"}
 """Hook -> its arguments."""
@@ -110,14 +111,14 @@ def _check_interruption(cls: Any) -> None:
         )
 
 
-def merged_tolerances(cls: Any, metrics: Mapping[str, object]) -> dict[str, Tolerance]:
+def merged_tolerances(cls: Any, metrics: Metrics) -> dict[str, Tolerance]:
     """The tolerances of a class, merged over its MRO.
 
     Raises:
         TypeError: for an unknown metric, a value that is no Tolerance, or only one of the two output tolerances.
     """
     given = _merged(cls, "tolerances", Tolerance, "Tolerance(rtol=..., atol=...)", metrics)
-    return {**_output_tolerances(cls), **given}
+    return {**_output_tolerances(cls, metrics), **given}
 
 
 def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> dict[str, DeclaredDivergence]:
@@ -153,7 +154,7 @@ def _merged(
     return merged
 
 
-def _output_tolerances(cls: Any) -> dict[str, Tolerance]:
+def _output_tolerances(cls: Any, metrics: Metrics) -> dict[str, Tolerance]:
     given = {name: getattr(cls, name) for name in ("output_tensor_atol", "output_tensor_rtol")}
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == 1:
@@ -161,4 +162,5 @@ def _output_tolerances(cls: Any) -> dict[str, Tolerance]:
     if missing:
         return {}
     tolerance = Tolerance(rtol=given["output_tensor_rtol"], atol=given["output_tensor_atol"])
-    return {} if tolerance.is_bitwise else {"train_output": tolerance, "valid_output": tolerance}
+    outputs = (metric for metric, about in metrics.items() if MetricKind.OUTPUTS in about.kinds)
+    return {} if tolerance.is_bitwise else dict.fromkeys(outputs, tolerance)

@@ -231,7 +231,7 @@ class TrainingPhasesMixin:
         except unittest.SkipTest:
             raise
         except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
-            if isinstance(error.__context__, KeyboardInterrupt):  # Lightning exits upon Ctrl-C
+            if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
             raise PhaseError(cls._phase_failure(mode, error, log)) from error
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.averaging import trained_tensors
 from stopgo_mixins.recorders.recorder import Recorder, StateRecorder
+from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -19,8 +21,12 @@ if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
 
 
+ALIASES, FROZEN = ".aliases", ".frozen"
+"""What stands beside the tensors: torch lets no tensor have a name that starts with a dot."""
+
+
 def _by_first_name(named_tensors: Iterable[tuple[str, Tensor]]) -> dict[str, object]:
-    """``{first name: tensor}``, with the other names of tied tensors under ``"aliases"``."""
+    """``{first name: tensor}``, with the other names of tied tensors under :data:`ALIASES`."""
     first_name: dict[int, str] = {}
     tensors: dict[str, object] = {}
     aliases: dict[str, list[str]] = defaultdict(list)
@@ -30,7 +36,7 @@ def _by_first_name(named_tensors: Iterable[tuple[str, Tensor]]) -> dict[str, obj
         else:
             first_name[id(tensor)] = name
             tensors[name] = tensor
-    return {**tensors, "aliases": dict(aliases)} if aliases else tensors
+    return {**tensors, ALIASES: dict(aliases)} if aliases else tensors
 
 
 class ParametersRecorder(StateRecorder):
@@ -40,13 +46,15 @@ class ParametersRecorder(StateRecorder):
     """
 
     metric = "parameters"
+    depends_on = UPDATE
+    indispensable = True
 
     def read(self, state: TrainingState) -> object:
-        """``[name]`` tensors, and ``['frozen'][name]`` for those that require no gradient."""
+        """``[name]`` tensors, and ``['.frozen'][name]`` for those that require no gradient."""
         named = trained_tensors(state.model, state.model.named_parameters(remove_duplicate=False))
         tensors = _by_first_name(named)
         frozen = {name: True for name, parameter in state.model.named_parameters() if not parameter.requires_grad}
-        return {**tensors, "frozen": frozen} if frozen else tensors
+        return {**tensors, FROZEN: frozen} if frozen else tensors
 
     def missing(self, state: TrainingState) -> str | None:
         """Not applicable to a model without parameters."""
@@ -57,6 +65,8 @@ class BuffersRecorder(StateRecorder):
     """The buffers, whether they are saved with the model or not; those of averaged weights are not among them."""
 
     metric = "buffers"
+    depends_on = ("train_output", "train_input", *FORWARD_PASS)
+    indispensable = True
 
     def read(self, state: TrainingState) -> object:
         """``[name]`` tensors."""
@@ -71,6 +81,7 @@ class ExtraStateRecorder(StateRecorder):
     """What modules keep beside parameters and buffers, as fp8 scales are kept: each ``get_extra_state()``."""
 
     metric = "extra_state"
+    depends_on = ("train_output", "train_input", *FORWARD_PASS)
 
     def read(self, state: TrainingState) -> object:
         """``[module]`` values."""
@@ -98,6 +109,8 @@ class GradientsRecorder(Recorder):
     """The gradients of each update, accumulated over its micro-batches and reduced over ranks, before clipping."""
 
     metric = "gradients"
+    depends_on = ("train_loss", "train_output", "train_input", "precision_state", *FORWARD_PASS)
+    kinds = (MetricKind.GRADIENTS,)
 
     def gradients_ready(self, state: TrainingState, gradients: Mapping[str, Tensor | None]) -> None:
         """Records ``[name]`` tensors; ``None`` for a parameter that took no part."""

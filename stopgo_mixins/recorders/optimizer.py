@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.recorders.optimized import optimized_names
 from stopgo_mixins.recorders.recorder import StateRecorder
+from stopgo_mixins.recorders.stages import UPDATE
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
@@ -14,16 +16,14 @@ class OptimizerStateRecorder(StateRecorder):
     """Every tensor and counter that the optimizers keep, by parameter name."""
 
     metric = "optimizer_state"
+    depends_on = (*UPDATE, "parameters")
+    indispensable = True
 
     def read(self, state: TrainingState) -> object:
-        """``[optimizer][parameter name][entry]``, such as ``[0]['net.0.weight']['exp_avg']``."""
-        names = state.parameter_names()
+        """``[optimizer][parameter name][entry]``, such as ``[0]['net.0.weight']['exp_avg']``, and ``['.class']``."""
         return [
-            {
-                "class": type(optimizer).__name__,
-                **{names.get(id(parameter), "not in the model"): entry for parameter, entry in optimizer.state.items()},
-            }
-            for optimizer in state.optimizers
+            {".class": type(optimizer).__name__, **{name(key): entry for key, entry in optimizer.state.items()}}
+            for optimizer, name in zip(state.optimizers, optimized_names(state), strict=True)
         ]
 
     def missing(self, state: TrainingState) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stopgo_mixins.exceptions import UnsupportedValueError
+from stopgo_mixins.metric import Metric
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,27 +14,27 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.store import TraceWriter
 
 
-class Recorder:
-    """Records one metric.
+class Recorder(Metric):
+    """Records one metric, and says what is known of it: each attribute of :class:`Metric` is a class attribute here.
 
     Subscribe to an event by defining a method of its name (:data:`stopgo_mixins.events.EVENTS`), and call
     :meth:`record` in it::
 
         class GradNormRecorder(Recorder):
             metric = "grad_norm"
+            depends_on = ("gradients",)
 
             def gradients_ready(self, state, gradients):
                 norms = [gradient.norm() for gradient in gradients.values() if gradient is not None]
                 self.record(torch.stack(norms).norm())
 
+    Where it does not say what its metric depends on, the metric depends on all others.
     A recorder never changes what it sees, and draws no random numbers.
 
     Attributes:
-        metric: the name of the metric, and of its test.
         only_listens: whether it is a callback for the sake of the trainer's type check alone, set where it is made one.
     """
 
-    metric: ClassVar[str]
     only_listens: ClassVar[bool] = False
 
     _writer: TraceWriter | None = None

@@ -69,7 +69,8 @@ class Record:
         rank: the global rank that recorded it.
         leaf: what was recorded.
         provoked: see :class:`stopgo_mixins.events.Position`.
-        read_bytes: returns the bytes of a tensor or array, or ``None`` where the byte budget had no room for them.
+        read_bytes: returns the bytes of a tensor or array, or ``None`` where the byte budget had no room for them;
+            raises a :class:`~stopgo_mixins.exceptions.TraceError` where they are no longer those that were recorded.
     """
 
     key: Key

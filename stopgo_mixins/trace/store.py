@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.exceptions import TraceError
+from stopgo_mixins.trace.digest import digest_bytes
 from stopgo_mixins.trace.record import Key, Leaf, Record
 from stopgo_mixins.trace.snapshot import snapshot
 
@@ -31,6 +32,9 @@ SMALL_BYTES = 1024
 
 NEAR_STEPS = 2
 """Large values of so many steps from the resume point on may use the whole budget, all others half of it."""
+
+OWN_FILES = ("phase", "values")
+"""The names of files that no metric has written."""
 
 Event = dict[str, Any]
 """One line of ``phase.jsonl``: ``{"event": name, ...}``."""
@@ -190,7 +194,7 @@ class RankTrace:
         step, moment, ordinal, path, kind, dtype, shape, device, digest, scalar, provoked = json.loads(identity)
         key = Key(step, Moment(moment), tuple(ordinal), path)
         leaf = Leaf(kind, dtype, tuple(shape), device, digest, scalar)
-        return Record(key, self.rank, leaf, provoked, partial(self._read_bytes, place.strip()))
+        return Record(key, self.rank, leaf, provoked, partial(self._read_bytes, place.strip(), key, digest))
 
     def _lines(self, name: str) -> Iterator[str]:
         path = self._directory / f"{name}.jsonl"
@@ -200,13 +204,28 @@ class RankTrace:
             # A process killed while writing leaves half a line behind, which is no record.
             yield from (line for line in file if line.endswith("\n"))
 
-    def _read_bytes(self, place: str) -> bytes | None:
+    def _read_bytes(self, place: str, key: Key, digest: str) -> bytes | None:
         if not place:
             return None
         offset, size = map(int, place.split())
-        with (self._directory / "values.bin").open("rb") as file:
+        path = self._directory / "values.bin"
+        if not path.exists():
+            raise TraceError(f"{path} is gone, and with it the bytes of {self._described(key, place)}.")
+        with path.open("rb") as file:
             file.seek(offset)
-            return file.read(size)
+            data = file.read(size)
+        if size and digest_bytes(data) != digest:
+            found = "are other ones than were recorded" if len(data) == size else f"end after {len(data)} of {size}"
+            raise TraceError(
+                f"{path} is damaged: the bytes of {self._described(key, place)} {found}. Run the test again."
+            )
+        return data
+
+    def _described(self, key: Key, place: str) -> str:
+        """A record and its metric, which its line does not name: that whose bytes lie in the place."""
+        lines = {metric: self._lines(metric) for metric in sorted(self.metrics)}
+        metric = next(metric for metric, found in lines.items() if any(line.endswith(f"\t{place}\n") for line in found))
+        return f"{metric} at {key.moment.value} {key.step}, ordinal {key.ordinal}, path {key.path!r}"
 
 
 class Trace:

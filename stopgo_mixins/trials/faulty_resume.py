@@ -37,8 +37,7 @@ class FaultyResume(Stopped):
     @override
     @classmethod
     def plan(cls, mode: Mode) -> PhasePlan:
-        plan = super().plan(mode)
-        return dataclasses.replace(plan, listeners=cls.injection.listeners())
+        return dataclasses.replace(super().plan(mode), listeners=cls.injection.listeners())
 
     @override
     @classmethod

@@ -130,8 +130,8 @@ class TestStructure(StateCase):
     def test_missing(self) -> None:
         phases = self.phases().state(
             "optimizer_state",
-            lambda step: {"class": "AdamW", **({"w": {"exp_avg": weights(step), "step": step}} if step else {})},
-            lambda step: {"class": "AdamW"},
+            lambda step: {".class": "AdamW", **({"w": {"exp_avg": weights(step), "step": step}} if step else {})},
+            lambda step: {".class": "AdamW"},
         )
         sentence = r"^the interrupted run has no \['w'\]\['exp_avg'\], \['w'\]\['step'\] at state 4 \(restored\)$"
         self.check(phases, Cause.STATE_MISSING, sentence)
@@ -160,11 +160,11 @@ class TestStructure(StateCase):
     def test_tied_weights_came_apart(self) -> None:
         phases = self.phases().state(
             "parameters",
-            lambda step: {"embed": weights(step), "aliases": {"embed": ["head"]}},
+            lambda step: {"embed": weights(step), ".aliases": {"embed": ["head"]}},
             lambda step: {"embed": weights(step), "head": weights(step)},
         )
         sentence = (
-            r"tied weights came apart: \['aliases'\]\['embed'\]\[0\] is gone, and \['head'\] is a tensor of its own"
+            r"tied weights came apart: \['\.aliases'\]\['embed'\]\[0\] is gone, and \['head'\] is a tensor of its own"
         )
         self.check(phases, Cause.STRUCTURE_CHANGED, sentence, "parameters")
 

@@ -67,6 +67,10 @@ class TestVerdicts(SyntheticCase):
         phases = self.phases().behaviour("metric", lambda step: [diverged(step), step])
         self.check(phases, Verdict.PASSED, "^$")
 
+    def test_what_changes_only_before_the_resume_point_is_no_evidence(self) -> None:
+        phases = self.phases().behaviour("metric", lambda step: {"constant": 1, **({"a": step} if step < 4 else {})})
+        self.check(phases, Verdict.NOT_VERIFIED, r"^nothing that changes was recorded after the resume point \(4\)$")
+
     def test_nan_on_one_side_fails(self) -> None:
         phases = self.phases().behaviour("metric", float, resumed=lambda step: math.nan)
         self.check(phases, Verdict.FAILED, "^$")

@@ -148,7 +148,8 @@ class Averaged(DigitsMixin, unittest.TestCase):
     def setup_trainer(cls, mode: Mode) -> Trainer:
         arguments = cls.trainer_arguments(mode)
         del arguments["precision"]
-        scaler = GradScaler("cpu", init_scale=256.0, growth_interval=4)
+        # So large that no gradient is subnormal in fp16, where even a power of two as scale would round.
+        scaler = GradScaler("cpu", init_scale=1024.0, growth_interval=4)
         return Trainer(**arguments, plugins=[MixedPrecision("16-mixed", "cpu", scaler)])
 
 

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from stopgo_mixins import Mode, Tolerance, faults
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults import Fault, Injection, Point, Symptom
+from tests.bridge.test_loop import TinyLoopMixin
 from tests.outcome import Outcome, run
 from tests.tiny import TinyMixin
 
@@ -108,6 +109,16 @@ class TestAFaultThatIsNotCaught(unittest.TestCase):
         wide = dict.fromkeys(TinyMixin.recorder_types(), Tolerance(rtol=1e3, atol=1e3))
         message = self.message(faults.SECOND_MOMENT_ZERO, tolerances=wide)
         self.assertIn("survived. the tolerance of optimizer_state, Tolerance(rtol=1000.0, atol=1000.0), is", message)
+
+
+class TestABackendWithoutHooksForFaults(unittest.TestCase):
+    def test_says_which_one_it_lacks(self) -> None:
+        class Case(TinyLoopMixin, unittest.TestCase):
+            def test_fault(self) -> None:
+                self.assertCatches(faults.SECOND_MOMENT_ZERO)
+
+        message = "read_checkpoint: this backend's checkpoints cannot be edited."
+        self.assertIn(message, run(Case, ["fault"]).error)
 
 
 class TestAClassThatCannotBeResumed(unittest.TestCase):

@@ -181,6 +181,14 @@ class TestRunDirectory(unittest.TestCase):
             ):
                 self.assertTrue(list(kept.glob(expected)), expected)
 
+    def test_its_name_is_bounded_however_long_that_of_the_class_is(self) -> None:
+        for name in ("T" * 300, "Tést" * 60):
+            case = type(name, (TinyMixin, unittest.TestCase), {})
+            outcome = run(case, ["train_loss"])
+            self.assertEqual((outcome.passed, outcome.error), ({"train_loss"}, ""))
+            self.assertLess(len(Path(case.tempdir.name).name.encode()), 120)
+            self.assertEqual(case.exp_name, name)
+
     def test_each_run_has_one_of_its_own(self) -> None:
         with tempfile.TemporaryDirectory() as keep, mock.patch.dict(os.environ, {"STOPGO_KEEP": keep}):
             for _ in range(2):

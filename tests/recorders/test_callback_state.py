@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 
-from stopgo_mixins import Mode
+from stopgo_mixins import Mode, RngStateCallback
 from tests.outcome import concrete, run
 from tests.recorders.breaking import RESTORED, EditedCheckpointMixin, ExtraCallbacksMixin, MetricCase
 from tests.tiny import TinyMixin
@@ -39,6 +39,35 @@ class _CallbacksMixin(ExtraCallbacksMixin, EditedCheckpointMixin, abstract=True)
             states[next(name for name in states if name.startswith("EarlyStopping"))][cls.entry] += 5
 
 
+class _CountingRngState(RngStateCallback):
+    """A user's own: it also counts, and loses its count if it is told to."""
+
+    count = 0
+    forgets = False
+
+    def on_train_batch_end(self, *_: Any) -> None:
+        self.count += 1
+
+    def state_dict(self) -> dict[str, Any]:
+        return {**super().state_dict(), "count": self.count}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        super().load_state_dict(state_dict)
+        self.count = 0 if self.forgets else state_dict["count"]
+
+
+class _CountingMixin(TinyMixin, abstract=True):
+    forgets = False
+
+    @classmethod
+    def get_default_callbacks(cls) -> dict[Mode, dict[type, object]]:
+        callbacks = super().get_default_callbacks()
+        for registered in callbacks.values():
+            registered[RngStateCallback] = _CountingRngState()
+            registered[RngStateCallback].forgets = cls.forgets
+        return callbacks
+
+
 class _UnrecordableMixin(ExtraCallbacksMixin, abstract=True):
     @classmethod
     def extra_callbacks(cls, mode: Mode) -> list[Any]:
@@ -58,6 +87,11 @@ class TestCallbackState(MetricCase):
     def test_patience_lost(self) -> None:
         outcome = self.outcome_of(_CallbacksMixin, entry="wait_count")
         self.assert_fails_only(outcome, "callback_state", RESTORED, "['EarlyStopping']['wait_count']")
+
+    def test_what_a_user_makes_of_a_callback_of_the_library(self) -> None:
+        self.assert_clean(self.outcome_of(_CountingMixin), "callback_state")
+        outcome = self.outcome_of(_CountingMixin, forgets=True)
+        self.assert_fails_only(outcome, "callback_state", RESTORED, "['_CountingRngState']['count']")
 
     def test_not_applicable(self) -> None:
         outcome = self.outcome_of(TinyMixin)

@@ -52,7 +52,7 @@ class TestStructure(MetricCase):
 
         outcome = self.outcome_of(_StructureMixin, change=staticmethod(change))
         # AdamW is Adam with a setting that the checkpoint restores, so nothing but the class is another one.
-        self.assert_fails_only(outcome, "optimizer_state", RESTORED, "[0]['class']")
+        self.assert_fails_only(outcome, "optimizer_state", RESTORED, "[0]['.class']")
 
     def test_a_weight_of_another_dtype(self) -> None:
         outcome = self.outcome_of(_StructureMixin, change=staticmethod(lambda module: module.spare.half()))
@@ -63,11 +63,11 @@ class TestStructure(MetricCase):
         outcome = self.outcome_of(
             _StructureMixin, change=staticmethod(lambda module: module.spare.bias.requires_grad_(False))
         )
-        self.assert_fails_only(outcome, "parameters", RESTORED, "['frozen']['spare.bias']")
+        self.assert_fails_only(outcome, "parameters", RESTORED, "['.frozen']['spare.bias']")
 
     def test_tied_weights_that_came_apart(self) -> None:
         def change(module: _Module) -> None:
             module.twin.weight = nn.Parameter(module.spare.weight.detach().clone())
 
         outcome = self.outcome_of(_StructureMixin, change=staticmethod(change))
-        self.assert_fails_only(outcome, "parameters", RESTORED, "['aliases']['spare.weight'][0]", "['twin.weight']")
+        self.assert_fails_only(outcome, "parameters", RESTORED, "['.aliases']['spare.weight'][0]", "['twin.weight']")

@@ -11,6 +11,8 @@ from stopgo_mixins.backends.fit_loop.package import is_a
 if TYPE_CHECKING:
     from lightning.pytorch import Callback, Trainer
 
+from stopgo_mixins.recorders.recorder import Recorder
+
 _PATHS = ("dirpath", "best_model_path", "kth_best_model_path", "last_model_path")
 """Entries of ``ModelCheckpoint`` that depend on where the run works."""
 
@@ -32,7 +34,8 @@ def user_callbacks(trainer: Trainer) -> dict[str, Callback]:
 
 
 def _is_ours(callback: Callback) -> bool:
-    return any(base.__module__.startswith("stopgo_mixins.") for base in type(callback).__mro__)
+    """Whether it is a recorder, or of a class that this library defines: what a user makes of that is the user's."""
+    return isinstance(callback, Recorder) or type(callback).__module__.startswith("stopgo_mixins.")
 
 
 def saved_state(callback: Callback) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ _PACKAGES = {"lightning": "lightning.pytorch", "pytorch_lightning": "pytorch_lig
 
 def _imported() -> str:
     """The one that the process uses already, else the one that is installed: importing either takes seconds."""
-    loaded = [name for name in _PACKAGES.values() if name in sys.modules]
+    loaded = [name for name in _PACKAGES.values() if sys.modules.get(name)]
     if loaded:
         return loaded[0]
     return next((name for root, name in _PACKAGES.items() if importlib.util.find_spec(root)), "lightning.pytorch")

@@ -22,6 +22,7 @@ from stopgo_mixins.backends.megatron.preemption import Preemption
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.events import Moment
 from stopgo_mixins.faults.saved_state import SavedState
+from stopgo_mixins.isolation.run_directory import directory_name
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
@@ -133,7 +134,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         """NeMo's logger, named after the class and without a version directory."""
         import nemo.lightning as nl
 
-        return nl.NeMoLogger(name=cls.exp_name, use_datetime_version=False)
+        return nl.NeMoLogger(name=directory_name(cls.exp_name), use_datetime_version=False)
 
     @classmethod
     def setup_resume(cls, mode: Mode) -> nl.AutoResume | None:

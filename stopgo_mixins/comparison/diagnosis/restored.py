@@ -47,7 +47,7 @@ def structure_changed(divergence: Divergence) -> Diagnosis | None:
         [mismatch.key.path for mismatch in kinds.pop(kind, [])] for kind in (Difference.MISSING, Difference.UNEXPECTED)
     )
     kinds.pop(Difference.VALUE, None)
-    if any(path.startswith("['aliases']") for path in missing):
+    if any(path.startswith("['.aliases']") for path in missing):
         sentence = f"tied weights came apart: {listed([p for p in missing if p.startswith('[')])} is gone"
         return Diagnosis(Cause.STRUCTURE_CHANGED, f"{sentence}, and {listed(unexpected)} is a tensor of its own")
     if missing and not unexpected and divergence.is_state:
