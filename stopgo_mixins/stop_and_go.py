@@ -14,6 +14,7 @@ from stopgo_mixins.mixins.declaration import (
     merged_declarations,
     merged_tolerances,
 )
+from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generated_tests
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
@@ -39,12 +40,12 @@ class StopAndGoMixin(
         check_order_of_bases(cls, StopAndGoMixin)
         cls._abstract = abstract
         if abstract or not issubclass(cls, unittest.TestCase):
-            cls._remove_generated_tests()
+            remove_generated_tests(cls)
             return
         check_attributes(cls)
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
         cls._declared = merged_declarations(cls, cls.recorder_types())
-        cls._generate_tests()
+        generate_tests(cls, cls.recorder_types())
 
     @classmethod
     def setUpClass(cls) -> None:

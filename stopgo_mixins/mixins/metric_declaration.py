@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
+from stopgo_mixins.mixins.generated_tests import OF_THE_RUN
 from stopgo_mixins.trace.store import OWN_FILES
 
 if TYPE_CHECKING:
     from stopgo_mixins.metric import Metric
-
-CHECKS_OF_THE_RUN = ("resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks")
-"""What every class asks beside its metrics, each in a test of its own."""
 
 
 def check_name(where: str, recorder: type[Metric]) -> None:
@@ -46,7 +44,7 @@ def _as_identifier(name: object) -> str:
 
 
 def _taken_by(name: str) -> str | None:
-    if name in CHECKS_OF_THE_RUN:
+    if name in OF_THE_RUN:
         return f"a test that every class has, test_{name}"
     return "a file that every trace has" if name in OWN_FILES else None
 

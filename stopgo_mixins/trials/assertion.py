@@ -19,7 +19,6 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 class FaultAssertionsMixin(FaultHooksMixin):
     """Injects faults into the resume phase of a test class, and demands that its tests fail."""
 
-    fail: Callable[[str], Any]
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _trial_runner: ClassVar[TrialRunner | None] = None
@@ -39,7 +38,7 @@ class FaultAssertionsMixin(FaultHooksMixin):
         outcome = self._trials().run(fault)
         problem = outcome.reason if outcome.status is not Status.CAUGHT else "; ".join(outcome.missing)
         if problem:
-            self.fail(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")
+            raise AssertionError(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")
 
     @classmethod
     def _trials(cls) -> TrialRunner:
