@@ -129,14 +129,16 @@ class TestEnds(CompletenessCase):
 
 
 class TestContradictions(CompletenessCase):
-    def check(self, phase: str, event: str, sentence: str, **changes: object) -> None:
+    def check(self, phase: str, event: str, sentence: str, **changes: object) -> Phases:
         phases = self.of_ranks()
         self.edit(phases, phase, 1, event, **changes)
         self.assertEqual(self.problems(phases), [sentence])
+        return phases
 
     def test_about_the_checkpoint(self) -> None:
         sentence = "the ranks of the resume phase disagree about the checkpoint that was loaded (rank 0: 4; rank 1: 2)"
-        self.check("resume", "checkpoint_loaded", sentence, update=2)
+        phases = self.check("resume", "checkpoint_loaded", sentence, update=2)
+        self.assertEqual(phases.runs().legs[1].start, 2)
 
     def test_about_the_first_step(self) -> None:
         sentence = "the ranks of the resume phase disagree about the first step (rank 0: 4; rank 1: 5)"

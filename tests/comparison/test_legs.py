@@ -54,6 +54,12 @@ class TestThreeLegs(ChainCase):
             (mismatch,) = self.compared(self.chain().behaviour("metric", float, **wrong)).mismatches
             self.assertEqual((mismatch.key.step, mismatch.leg.number), (4 * number + 2, number))
 
+    def test_the_first_restored_nothing(self) -> None:
+        phases = self.chain().state("metric", float, stopped=lambda step: step + 0.5)
+        self.assertEqual(place(self.compared(phases).mismatches[0]), "state 0")
+        phases = self.chain().behaviour("metric", float, stopped=lambda step: step + 0.5)
+        self.assertEqual(place(self.compared(phases).mismatches[0]), "step 1, micro-batch 0")
+
     def test_what_one_of_them_lacks_is_missing(self) -> None:
         spans = {"continuous": range(1, 13), "stop": range(1, 5), "resume": range(5, 9), "resume-2": range(9, 13)}
         for number, lacking in ((0, 3), (1, 5), (1, 8), (2, 9), (2, 12)):
@@ -93,8 +99,10 @@ class TestThreeLegs(ChainCase):
         phases = self.chain(Span(0, 4), Span(4, 4), Span(4, 12)).behaviour("metric", float)
         for phase in ("continuous", "stop"):  # the two legs after it begin behind this validation
             phases.writer(phase).record("valid", Position(Moment.VALIDATION_END, 4, (0,)), 1)
-        runs = phases.runs()
-        self.assertEqual([compare(runs, metric).mismatches for metric in ("metric", "valid")], [[], []])
+        resumption = phases.resumption()
+        self.assertEqual(resumption.runs.legs[1].end, 4)
+        self.assertEqual([compare(resumption.runs, metric).mismatches for metric in ("metric", "valid")], [[], []])
+        self.assertIsNone(number_of_steps_problem(resumption, 12))
 
 
 class TestEvidence(ChainCase):
@@ -116,6 +124,14 @@ class TestEvidence(ChainCase):
             for step in steps:
                 phases.behave(phase, "metric", step, step)
         self.check(phases, r"^nothing was recorded before the resume point \(4\)$")
+
+    def test_a_leg_in_which_none_was_due(self) -> None:
+        """The legs on either side of each resume point have recorded it."""
+        phases = self.chain()
+        for phase, steps in (("continuous", (3, 9, 12)), ("stop", (3,)), ("resume-2", (9, 12))):
+            for step in steps:
+                phases.writer(phase).record("metric", Position(Moment.VALIDATION_END, step, (0,)), float(step))
+        self.assertEqual(self.judge(phases, "metric").verdict, Verdict.PASSED)
 
     def test_a_second_resume_from_scratch_would_look_the_same(self) -> None:
         phases = self.chain().behaviour("metric", lambda step: step % 8)
@@ -160,6 +176,11 @@ class TestDiagnosisOfTheThirdLeg(ChainCase):
         phases = self.chain().state("learning_rate", float, again=lambda step: step - 8.0)
         sentence = "^the schedule restarted: state 8 has the value of state 0"
         self.check(phases, "learning_rate", self.RESTORED, Cause.SCHEDULE_RESTARTED, sentence)
+
+    def test_the_schedule_is_shifted(self) -> None:
+        phases = self.chain().state("learning_rate", float, again=lambda step: step + 1.0)
+        sentence = r"^the schedule is shifted by \+1: from state 8 on it is 1 updates ahead$"
+        self.check(phases, "learning_rate", self.RESTORED, Cause.SCHEDULE_SHIFTED, sentence)
 
     def test_a_counter_is_off(self) -> None:
         phases = self.chain().state("global_step", lambda step: step, again=lambda step: step + 1)
@@ -322,6 +343,27 @@ class TestOverlap(ChainCase):
                         phases.behave(phase, "metric", step, step)
             (mismatch,) = self.compared(phases).mismatches
             self.assertEqual(mismatch.leg.name, f"{lacking} phase")
+
+    def test_the_state_from_which_it_was_resumed_is_there_twice_as_well(self) -> None:
+        for lacking in ("stop", "resume"):
+            phases = self.chain(*self.LEGS)
+            for phase, steps in (("continuous", range(13)), ("stop", range(9)), ("resume", range(6, 13))):
+                for step in steps:
+                    if (phase, step) != (lacking, 6):
+                        phases.writer(phase).record("metric", Position(Moment.STEP_START, step), step)
+            (mismatch,) = self.compared(phases).mismatches
+            self.assertEqual(mismatch.leg.name, f"{lacking} phase")
+
+    def test_steps_that_the_last_leg_lacks_excuse_no_other(self) -> None:
+        phases = self.chain(Span(0, 9, saved=(6,)), Span(6, 8))
+        for phase, steps in (("continuous", range(1, 13)), ("stop", range(1, 9)), ("resume", (7, 8))):
+            for step in steps:
+                phases.behave(phase, "metric", step, step)
+        resumption = phases.resumption()
+        findings = find(resumption, {"metric": compare(resumption.runs, "metric")})
+        self.assertEqual([diagnosis.cause for diagnosis in findings.of_the_run], [Cause.STEPS_MISSING])
+        (cause,) = findings.root_causes
+        self.assertTrue(cause.comparison.mismatches[0].leg.is_first)
 
     def test_a_wrong_copy_is_not_told_of_the_resume(self) -> None:
         phases = self.chain(*self.LEGS).behaviour("metric", float, stopped=lambda step: step + (step == 7) / 2)
