@@ -12,9 +12,6 @@ from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.interruption import AfterValidation, AtStep, Interruption
 from stopgo_mixins.mixins.registry import did_you_mean
 
-_HOOKS = {"setup_model": "cls, mode", "setup_trainer": "cls, mode", "get_default_callbacks": "cls"}
-"""Hook -> its arguments."""
-
 _Kind = TypeVar("_Kind")
 
 
@@ -61,8 +58,6 @@ def check_attributes(cls: Any) -> None:
     if cls.val_check_interval is not None:
         _check_number(cls, "val_check_interval", 1, "4")
     _check_number(cls, "value_budget", 0, "64 * 2**20")
-    for name, arguments in _HOOKS.items():
-        _check_classmethod(cls, name, arguments)
     _check_defined(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
     _check_interruption(cls)
 
@@ -76,11 +71,6 @@ def _check_number(cls: Any, name: str, least: int, example: str) -> None:
         f"{cls.__name__}.{name} {found}: write {name} = {example} (an integer of at least {least}) in the class. "
         "A base for others, without tests of its own, says abstract=True: class Base(Mixin, abstract=True)."
     )
-
-
-def _check_classmethod(cls: Any, name: str, arguments: str) -> None:
-    if not isinstance(inspect.getattr_static(cls, name), classmethod | staticmethod):
-        raise TypeError(f"{cls.__name__}.{name} is no classmethod: write @classmethod above def {name}({arguments}).")
 
 
 def _check_defined(cls: Any, name: str, example: str) -> None:
@@ -143,7 +133,10 @@ def _merged(
     """A mapping by metric, the nearest class winning."""
     merged: dict[str, _Kind] = {}
     for base in reversed(cls.__mro__):
-        for metric, value in base.__dict__.get(attribute, {}).items():
+        given = vars(base).get(attribute, {})
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{cls.__name__}.{attribute} is {given!r}: write {attribute} = {{metric: {example}}}.")
+        for metric, value in given.items():
             where = f"{cls.__name__}.{attribute}[{metric!r}]"
             if metric not in metrics:
                 raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")

@@ -7,6 +7,8 @@ import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 
+from typing_extensions import final
+
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.interruption import AfterValidation, Interruption
@@ -110,6 +112,7 @@ class TrainingPhasesMixin:
         cls.run_stop_and_go()
 
     @classmethod
+    @final
     def make_run_directory(cls) -> None:
         """Makes what the phases write to: the run directory, and the registry of callbacks."""
         cls.exp_name = cls.__name__
@@ -167,6 +170,7 @@ class TrainingPhasesMixin:
             )
 
     @classmethod
+    @final
     def trace(cls, mode: Mode) -> Trace:
         """What a phase recorded."""
         return Trace(cls.metadata_dir / mode.value)
@@ -211,6 +215,7 @@ class TrainingPhasesMixin:
         return frozenset()
 
     @classmethod
+    @final
     def kept_in(cls) -> str:
         """Where traces and checkpoints stay, or how to keep them."""
         if isinstance(cls.tempdir, KeptDirectory):
@@ -218,6 +223,7 @@ class TrainingPhasesMixin:
         return "to keep traces and checkpoints, set STOPGO_KEEP=DIR in the environment"
 
     @classmethod
+    @final
     def _run(cls, mode: Mode) -> None:
         log = cls.metadata_dir / f"{mode.value}.log"
         try:
@@ -236,6 +242,7 @@ class TrainingPhasesMixin:
             raise PhaseError(cls._phase_failure(mode, error, log)) from error
 
     @classmethod
+    @final
     def _train_from_seed(cls, mode: Mode) -> None:
         if cls.deterministic:
             use_deterministic_algorithms()
@@ -247,6 +254,7 @@ class TrainingPhasesMixin:
                 raise
 
     @classmethod
+    @final
     def _phase_failure(cls, mode: Mode, error: BaseException, log: Path) -> str:
         described = f"{type(error).__name__}: {error}"
         printed = [f"    {line}" for line in last_lines(log)]

@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from typing_extensions import final
+
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 from stopgo_mixins.recorders.recorder import Recorder
@@ -55,6 +57,7 @@ class CallbackRegistryMixin:
         return made
 
     @classmethod
+    @final
     def recorder_types(cls) -> dict[str, type[Recorder]]:
         """The metrics of this class with their recorders.
 
