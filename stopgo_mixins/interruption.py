@@ -7,7 +7,7 @@ has just done so, and the run ends there, or some updates later.
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import ClassVar, Literal, get_args
 
 Means = Literal["exception", "should_stop"] | signal.Signals
@@ -61,6 +61,11 @@ class Interruption:
             raise ValueError(f"{name}(by={self.by!r}): by is {', '.join(map(repr, words))}, or a signal.Signals.")
         if not _is_count(self.past, least=0):
             raise ValueError(f"{name}(past={self.past!r}): past is an integer of at least 0.")
+
+    def __str__(self) -> str:
+        """As somebody would write it: what was not said is left out."""
+        said = (field.name for field in fields(self) if getattr(self, field.name) != field.default)
+        return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in said)})"
 
     def is_due(self, progress: Progress) -> bool:
         """Whether the checkpoint is to be written now."""

@@ -15,6 +15,7 @@ from stopgo_mixins.mixins.declaration import (
     merged_tolerances,
 )
 from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generated_tests
+from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
@@ -42,6 +43,7 @@ class StopAndGoMixin(
         if abstract or not issubclass(cls, unittest.TestCase):
             remove_generated_tests(cls)
             return
+        check_names(cls, StopAndGoMixin)
         check_attributes(cls)
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
         cls._declared = merged_declarations(cls, cls.recorder_types())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
+
+from typing_extensions import final
 
 from stopgo_mixins.comparison.compare import Comparison, compare
 from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_problem
@@ -21,11 +22,10 @@ from stopgo_mixins.comparison.resumption import (
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.comparison.training import nothing_trained
-from stopgo_mixins.metric import Metric
 from stopgo_mixins.mixins.additional import additional_recorders, registration_problem
-from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mixins.phases import TrainingPhasesMixin
+from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.mode import Mode
-from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.store import Trace
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
@@ -36,7 +36,7 @@ _NEVER_RUN = (
 )
 
 
-class ConsistencyAssertionsMixin:
+class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     """Compares interrupted with continuous, one test per metric.
 
     Attributes:
@@ -53,13 +53,6 @@ class ConsistencyAssertionsMixin:
     require_evidence: ClassVar[bool] = False
     declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
 
-    num_steps: ClassVar[int]
-    callbacks: ClassVar[Callbacks]
-    trace: Callable[[Mode], Trace]
-    legs: Callable[[], list[tuple[Mode, Path]]]
-    kept_in: Callable[[], str]
-    recorder_types: Callable[[], dict[str, type[Recorder]]]
-    known_metrics: Callable[[], dict[str, type[Metric]]]
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
@@ -75,7 +68,7 @@ class ConsistencyAssertionsMixin:
     def setUpClass(cls) -> None:
         """Forgets an earlier run of the same class."""
         cls._forget_what_was_compared()
-        super().setUpClass()  # type: ignore[misc]  # of the phases
+        super().setUpClass()
 
     @classmethod
     def _forget_what_was_compared(cls) -> None:
@@ -84,6 +77,7 @@ class ConsistencyAssertionsMixin:
         cls._findings = None
 
     @classmethod
+    @final
     def runs(cls) -> Runs:
         """The traces of the legs and of the continuous run.
 
@@ -93,6 +87,7 @@ class ConsistencyAssertionsMixin:
         return cls.resumption().runs
 
     @classmethod
+    @final
     def resumption(cls) -> Resumption:
         """The traces, and what is asked of the run as a whole, found once.
 
@@ -109,10 +104,12 @@ class ConsistencyAssertionsMixin:
         return resumption
 
     @classmethod
+    @final
     def _phases_have_run(cls) -> bool:
         return "metadata_dir" in vars(cls)
 
-    def demand_phases(self) -> None:
+    @final
+    def _demand_phases(self) -> None:
         """Ends the test where no training phase has run: the first one of the class fails, and all others point to it.
 
         Which one that is holds until the runner has done with the class, so that no later run is without a failure.
@@ -128,6 +125,7 @@ class ConsistencyAssertionsMixin:
         self.runs()
 
     @classmethod
+    @final
     def comparison(cls, metric: str) -> Comparison:
         """The comparison of one metric, made once."""
         if metric not in cls._compared:
@@ -135,58 +133,73 @@ class ConsistencyAssertionsMixin:
         return cls._compared[metric]
 
     @classmethod
+    @final
     def metrics_with_tolerance(cls) -> frozenset[str]:
         """The metrics whose recorded values are needed to be compared."""
         return frozenset(cls._tolerances)
 
-    def assert_metric(self, metric: str) -> None:
+    @classmethod
+    @final
+    def _assert_metric(cls, metric: str) -> None:
         """Passes, fails or skips by the verdict on a metric."""
-        found = self._verdict_on(metric)
+        found = cls._verdict_on(metric)
         if found.verdict is Verdict.FAILED:
             _fail(found.reason)
         if found.verdict is not Verdict.PASSED:
             _skip(found.reason)
 
-    def _verdict_on(self, metric: str) -> Judgement:
+    @classmethod
+    @final
+    def _verdict_on(cls, metric: str) -> Judgement:
         """The verdict on a metric, with all that is to be read in the end."""
-        judgement = self._judgement(metric)
+        judgement = cls._judgement(metric)
         if judgement.verdict is Verdict.FAILED:
-            return Judgement(Verdict.FAILED, self._failure(f"test_{metric}", self.comparison(metric), judgement))
+            return Judgement(Verdict.FAILED, cls._failure(f"test_{metric}", cls.comparison(metric), judgement))
         text = f"{judgement.verdict.value}: {judgement.reason}"
-        if judgement.verdict is Verdict.NOT_VERIFIED and self.require_evidence:
+        if judgement.verdict is Verdict.NOT_VERIFIED and cls.require_evidence:
             text = f"test_{metric}: {text} (a failure because require_evidence is set)"
             return Judgement(Verdict.FAILED, text)
         return Judgement(judgement.verdict, text)
 
-    def _judgement(self, metric: str) -> Judgement:
-        comparison = self.comparison(metric)
-        if declared := self._declared.get(metric):
-            problem = declaration_problem(declared, comparison, self.findings())
+    @classmethod
+    @final
+    def _judgement(cls, metric: str) -> Judgement:
+        comparison = cls.comparison(metric)
+        if declared := cls._declared.get(metric):
+            problem = declaration_problem(declared, comparison, cls.findings())
             return Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
-        return judge(self.resumption(), comparison, self._tolerances.get(metric))
+        return judge(cls.resumption(), comparison, cls._tolerances.get(metric))
 
-    def assert_resume_point(self) -> None:
+    @classmethod
+    @final
+    def _assert_resume_point(cls) -> None:
         """Fails unless every resume phase continued from the newest checkpoint, and not from scratch."""
-        self._fail_for("test_resume_point", resume_point_problem(self.resumption()))
+        cls._fail_for("test_resume_point", resume_point_problem(cls.resumption()))
 
-    def assert_number_of_steps(self) -> None:
+    @classmethod
+    @final
+    def _assert_number_of_steps(cls) -> None:
         """Fails unless every resume phase ran exactly the missing steps, the last to the end, and a weight changed."""
-        problem = number_of_steps_problem(self.resumption(), self.num_steps)
-        self._fail_for("test_number_of_steps", problem or nothing_trained(self.comparison("parameters")))
+        problem = number_of_steps_problem(cls.resumption(), cls.num_steps)
+        cls._fail_for("test_number_of_steps", problem or nothing_trained(cls.comparison("parameters")))
 
-    def assert_train_val_init_consumed_samples(self) -> None:
+    @classmethod
+    @final
+    def _assert_train_val_init_consumed_samples(cls) -> None:
         """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
-        self._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(self.resumption()))
+        cls._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(cls.resumption()))
 
-    def assert_additional_callbacks(self) -> None:
+    @classmethod
+    @final
+    def _assert_additional_callbacks(cls) -> None:
         """Compares what recorders that ``get_default_callbacks`` added beyond ``metrics`` have recorded.
 
         All are judged before the test ends: it fails if any does, else it is skipped if any is.
         """
-        additional = additional_recorders(self.callbacks, self.recorder_types())
+        additional = additional_recorders(cls.callbacks, cls.recorder_types())
         if not additional:
             _skip("not applicable: get_default_callbacks adds no recorder beyond metrics")
-        found = {metric: self._verdict_on_additional(metric, phases) for metric, phases in additional.items()}
+        found = {metric: cls._verdict_on_additional(metric, phases) for metric, phases in additional.items()}
         failed = {metric: each.reason for metric, each in found.items() if each.verdict is Verdict.FAILED}
         if failed:
             _fail("\n".join([f"test_additional_callbacks: {', '.join(failed)}", *failed.values()]))
@@ -194,27 +207,35 @@ class ConsistencyAssertionsMixin:
         if left:
             _skip("; ".join(left))
 
-    def _verdict_on_additional(self, metric: str, phases: Collection[Mode]) -> Judgement:
+    @classmethod
+    @final
+    def _verdict_on_additional(cls, metric: str, phases: Collection[Mode]) -> Judgement:
         problem = registration_problem(metric, phases)
-        return self._verdict_on(metric) if problem is None else Judgement(Verdict.FAILED, problem)
-
-    def _fail_for(self, test: str, problem: str | None) -> None:
-        if problem is not None:
-            _fail(f"{test}: {problem}\n  {self.kept_in()}")
-
-    def _failure(self, test: str, comparison: Comparison, judgement: Judgement) -> str:
-        if not comparison.mismatches:
-            return f"{test}: {judgement.reason}.\n  {self.kept_in()}"
-        declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
-        message = failure_message(test, comparison, self.findings(), self._declared)
-        return "\n".join([*declared, message, f"  {self.kept_in()}"])
+        return cls._verdict_on(metric) if problem is None else Judgement(Verdict.FAILED, problem)
 
     @classmethod
+    @final
+    def _fail_for(cls, test: str, problem: str | None) -> None:
+        if problem is not None:
+            _fail(f"{test}: {problem}\n  {cls.kept_in()}")
+
+    @classmethod
+    @final
+    def _failure(cls, test: str, comparison: Comparison, judgement: Judgement) -> str:
+        if not comparison.mismatches:
+            return f"{test}: {judgement.reason}.\n  {cls.kept_in()}"
+        declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
+        message = failure_message(test, comparison, cls.findings(), cls._declared)
+        return "\n".join([*declared, message, f"  {cls.kept_in()}"])
+
+    @classmethod
+    @final
     def root_causes(cls) -> list[str]:
         """The lines that name the root causes of the run."""
         return root_cause_lines(cls.findings(), cls._declared)
 
     @classmethod
+    @final
     def findings(cls) -> Findings:
         """What the run shows beside a single metric, found once."""
         if vars(cls).get("_findings") is None:  # its own, as the runs are
@@ -223,6 +244,7 @@ class ConsistencyAssertionsMixin:
         return findings
 
     @classmethod
+    @final
     def _all_comparisons(cls) -> dict[str, Comparison]:
         return {metric: cls.comparison(metric) for metric in sorted(cls.runs().metrics | cls.recorder_types().keys())}
 

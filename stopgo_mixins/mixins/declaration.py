@@ -13,9 +13,6 @@ from stopgo_mixins.interruption import AfterValidation, AtStep, InsideValidation
 from stopgo_mixins.metric import MetricKind, Metrics
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
 
-_HOOKS = {"setup_model": "cls, mode", "setup_trainer": "cls, mode", "get_default_callbacks": "cls"}
-"""Hook -> its arguments."""
-
 _Kind = TypeVar("_Kind")
 
 
@@ -62,8 +59,6 @@ def check_attributes(cls: Any) -> None:
     if cls.val_check_interval is not None:
         _check_number(cls, "val_check_interval", 1, "4")
     _check_number(cls, "value_budget", 0, "64 * 2**20")
-    for name, arguments in _HOOKS.items():
-        _check_classmethod(cls, name, arguments)
     _check_defined(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
     _check_interruption(cls)
 
@@ -79,11 +74,6 @@ def _check_number(cls: Any, name: str, least: int, example: str) -> None:
     )
 
 
-def _check_classmethod(cls: Any, name: str, arguments: str) -> None:
-    if not isinstance(inspect.getattr_static(cls, name), classmethod | staticmethod):
-        raise TypeError(f"{cls.__name__}.{name} is no classmethod: write @classmethod above def {name}({arguments}).")
-
-
 def _check_defined(cls: Any, name: str, example: str) -> None:
     if inspect.getattr_static(cls, name).__func__.__module__.startswith("stopgo_mixins."):
         raise TypeError(
@@ -96,7 +86,7 @@ def _check_interruption(cls: Any) -> None:
     chain = cls.interruptions
     if not isinstance(chain, tuple):
         raise TypeError(f"{cls.__name__}.interruptions is {chain!r}: write a tuple, such as (AtStep(3), AtStep(6)).")
-    for number, interruption in enumerate(cls.all_interruptions()):
+    for number, interruption in enumerate(cls._all_interruptions()):
         _check_place(cls, f"interruptions[{number}]" if chain else "interruption", interruption)
     steps = [interruption.step for interruption in chain if isinstance(interruption, AtStep)]
     if steps != sorted(set(steps)):
@@ -159,7 +149,10 @@ def _merged(
     """A mapping by metric, the nearest class winning."""
     merged: dict[str, _Kind] = {}
     for base in reversed(cls.__mro__):
-        for metric, value in base.__dict__.get(attribute, {}).items():
+        given = vars(base).get(attribute, {})
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{cls.__name__}.{attribute} is {given!r}: write {attribute} = {{metric: {example}}}.")
+        for metric, value in given.items():
             where = f"{cls.__name__}.{attribute}[{metric!r}]"
             if metric not in metrics:
                 raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")

@@ -66,10 +66,10 @@ def _fresh_tests(metrics: Collection[str]) -> dict[str, Any]:
     tests: dict[str, Any] = {}
 
     def metric_template(self: Any, metric: str) -> None:
-        self.assert_metric(metric)
+        self._assert_metric(metric)
 
     def run_template(self: Any, check: str) -> None:
-        getattr(self, f"assert_{check}")()
+        getattr(self, f"_assert_{check}")()
 
     _expand(list(metrics), metric_template, tests)
     _expand(OF_THE_RUN, run_template, tests)
@@ -85,7 +85,7 @@ def _without_foreign_frames(test: Callable[[Any], None]) -> Callable[[Any], None
     def run(self: Any) -> None:
         __tracebackhide__ = True  # for pytest what __unittest is for unittest
         try:
-            self.demand_phases()
+            self._demand_phases()
             test(self)
         except AssertionError as failure:
             raise failure.with_traceback(None) from None

@@ -8,6 +8,8 @@ import weakref
 from pathlib import Path
 from typing import Any, ClassVar
 
+from typing_extensions import final
+
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.interruption import AfterValidation, Interruption
@@ -83,6 +85,11 @@ class TrainingPhasesMixin:
         raise NotImplementedError
 
     @classmethod
+    def _make_callbacks(cls) -> Callbacks:
+        """Makes the registry for a phase."""
+        return cls.get_default_callbacks()
+
+    @classmethod
     def train(cls, mode: Mode) -> None:
         """Builds everything for one phase and trains; each backend implements it."""
         raise NotImplementedError
@@ -115,6 +122,7 @@ class TrainingPhasesMixin:
         cls.run_stop_and_go()
 
     @classmethod
+    @final
     def make_run_directory(cls) -> None:
         """Makes what the phases write to: the run directory, and the registry of callbacks."""
         cls.exp_name = cls.__name__
@@ -122,7 +130,7 @@ class TrainingPhasesMixin:
         cls.addClassCleanup(cls.tempdir.cleanup)  # type: ignore[attr-defined]  # of TestCase
         cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
         cls.metadata_dir.mkdir()
-        cls.callbacks = cls.get_default_callbacks()
+        cls.callbacks = cls._make_callbacks()
         cls._models = []
 
     @classmethod
@@ -148,11 +156,11 @@ class TrainingPhasesMixin:
         Raises:
             PhaseError: when the phase fails, or is not interrupted although it should be again.
         """
-        for leg in range(1, len(cls.all_interruptions()) + 1):
+        for leg in range(1, len(cls._all_interruptions()) + 1):
             cls._run_leg(leg)
 
     @classmethod
-    def all_interruptions(cls) -> tuple[Interruption, ...]:
+    def _all_interruptions(cls) -> tuple[Interruption, ...]:
         """Those of ``interruptions``, else the one of ``interruption``."""
         return cls.interruptions or (cls.interruption,)
 
@@ -160,7 +168,7 @@ class TrainingPhasesMixin:
     def _run_leg(cls, leg: int) -> None:
         cls._leg = leg
         if leg > 1:  # the callbacks of the leg before are used up
-            cls.callbacks = {**cls.callbacks, Mode.RESUME: cls.get_default_callbacks()[Mode.RESUME]}
+            cls.callbacks = {**cls.callbacks, Mode.RESUME: cls._make_callbacks()[Mode.RESUME]}
         cls._run(Mode.RESUME if leg else Mode.STOP)
         if interruption := cls._interruption():
             cls._demand_interruption(interruption)
@@ -168,7 +176,7 @@ class TrainingPhasesMixin:
     @classmethod
     def _interruption(cls) -> Interruption | None:
         """That of the leg at hand; the last one has none."""
-        return next(iter(cls.all_interruptions()[cls._leg :]), None)
+        return next(iter(cls._all_interruptions()[cls._leg :]), None)
 
     @classmethod
     def _demand_interruption(cls, interruption: Interruption) -> None:
@@ -199,6 +207,7 @@ class TrainingPhasesMixin:
             )
 
     @classmethod
+    @final
     def trace(cls, mode: Mode) -> Trace:
         """What a phase recorded; of several resume phases, the first."""
         return Trace(cls.metadata_dir / mode.value)
@@ -206,7 +215,7 @@ class TrainingPhasesMixin:
     @classmethod
     def legs(cls) -> list[tuple[Mode, Path]]:
         """The legs of the interrupted run in the order in which they ran: the phase, and where its trace lies."""
-        numbers = range(len(cls.all_interruptions()) + 1)
+        numbers = range(len(cls._all_interruptions()) + 1)
         return [(Mode.RESUME if leg else Mode.STOP, cls._trace_directory(leg)) for leg in numbers]
 
     @classmethod
@@ -235,7 +244,7 @@ class TrainingPhasesMixin:
     def _newest_checkpoint(cls, leg: int) -> str:
         """That of the moment of the interruption; where a signal came, the trainer may have written one upon it."""
         trace = Trace(cls._trace_directory(leg))
-        by_signal = isinstance(cls.all_interruptions()[leg].by, signal.Signals)
+        by_signal = isinstance(cls._all_interruptions()[leg].by, signal.Signals)
         return str(trace.events("checkpoint_saved" if by_signal else "interrupted")[-1]["path"])
 
     @classmethod
@@ -261,6 +270,7 @@ class TrainingPhasesMixin:
         return frozenset()
 
     @classmethod
+    @final
     def kept_in(cls) -> str:
         """Where traces and checkpoints stay, or how to keep them."""
         if isinstance(cls.tempdir, KeptDirectory):
@@ -268,6 +278,7 @@ class TrainingPhasesMixin:
         return "to keep traces and checkpoints, set STOPGO_KEEP=DIR in the environment"
 
     @classmethod
+    @final
     def _run(cls, mode: Mode) -> None:
         log = cls.metadata_dir / f"{mode.value}.log"
         try:
@@ -286,6 +297,7 @@ class TrainingPhasesMixin:
             raise PhaseError(cls._phase_failure(mode, error, log)) from error
 
     @classmethod
+    @final
     def _train_from_seed(cls, mode: Mode) -> None:
         if cls.deterministic:
             use_deterministic_algorithms()
@@ -306,6 +318,7 @@ class TrainingPhasesMixin:
         return by_signal and bool(Trace(cls._trace_directory(cls._leg)).events("interrupted"))
 
     @classmethod
+    @final
     def _phase_failure(cls, mode: Mode, error: BaseException, log: Path) -> str:
         described = f"{type(error).__name__}: {error}"
         printed = [f"    {line}" for line in last_lines(log)]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from typing_extensions import final
+
 from stopgo_mixins.metric import Metric
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
 from stopgo_mixins.mixins.metric_declaration import check_declaration, check_name
@@ -57,6 +59,7 @@ class CallbackRegistryMixin:
         return made
 
     @classmethod
+    @final
     def recorder_types(cls) -> dict[str, type[Recorder]]:
         """The metrics of this class with their recorders.
 
@@ -71,24 +74,26 @@ class CallbackRegistryMixin:
         return recorders
 
     @classmethod
+    @final
     def known_metrics(cls) -> dict[str, type[Metric]]:
         """What the recorders say of their metrics, those included that only ``get_default_callbacks`` adds."""
-        return {**cls.recorder_types(), **{recorder.metric: recorder for recorder in cls._registered_recorders()}}
+        return {**cls.recorder_types(), **{recorder.metric: recorder for recorder in _recorders_in(cls.callbacks)}}
 
     @classmethod
-    def make_run_directory(cls) -> None:
-        """Also checks the recorders that ``get_default_callbacks`` returned, before anything is trained.
+    def _make_callbacks(cls) -> Callbacks:
+        """What ``get_default_callbacks`` returns, once its recorders are found to be in order.
 
         Raises:
             TypeError: for a name that is taken, or for something said of a metric that cannot be.
         """
-        super().make_run_directory()  # type: ignore[misc]  # of the phases
-        where, registered = f"{cls.__name__}.get_default_callbacks", cls._registered_recorders()
+        callbacks: Callbacks = super()._make_callbacks()  # type: ignore[misc]  # of the phases
+        where, registered = f"{cls.__name__}.get_default_callbacks", _recorders_in(callbacks)
         for recorder in registered:
             check_name(where, recorder)
         known = {*cls._merged_metrics(), *(recorder.metric for recorder in registered)}
         for recorder in registered:
             check_declaration(where, recorder, known)
+        return callbacks
 
     @classmethod
     def _merged_metrics(cls) -> dict[str, type[Recorder] | None]:
@@ -100,10 +105,10 @@ class CallbackRegistryMixin:
                 merged[metric] = recorder
         return merged
 
-    @classmethod
-    def _registered_recorders(cls) -> list[type[Recorder]]:
-        callbacks = (callback for registered in cls.callbacks.values() for callback in registered.values())
-        return [type(callback) for callback in callbacks if isinstance(callback, Recorder)]
+
+def _recorders_in(callbacks: Callbacks) -> list[type[Recorder]]:
+    registered = (callback for of_mode in callbacks.values() for callback in of_mode.values())
+    return [type(callback) for callback in registered if isinstance(callback, Recorder)]
 
 
 def _check_metric(cls: type, metric: str, recorder: object, known: Mapping[str, object]) -> None:

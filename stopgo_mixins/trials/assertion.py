@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from typing_extensions import final
+
 from stopgo_mixins.trials.hooks import FaultHooksMixin
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.runner import TrialRunner
@@ -41,6 +43,7 @@ class FaultAssertionsMixin(FaultHooksMixin):
             raise AssertionError(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")
 
     @classmethod
+    @final
     def _trials(cls) -> TrialRunner:
         if vars(cls).get("_trial_runner") is None:  # its own: a class never resumes what its parent has stopped
             stopped: Any = stopped_copy(cls)
