@@ -12,6 +12,7 @@ from stopgo_mixins.mixins.declaration import (
     check_order_of_bases,
     check_was_checked,
     merged_declarations,
+    merged_left_out,
     merged_tolerances,
 )
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
@@ -44,6 +45,7 @@ class StopAndGoMixin(
         check_attributes(cls)
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
         cls._declared = merged_declarations(cls, cls.recorder_types())
+        cls._left_out = merged_left_out(cls, cls.recorder_types())
         cls._generate_tests()
 
     @classmethod

@@ -24,6 +24,7 @@ from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
@@ -40,6 +41,8 @@ class ConsistencyAssertionsMixin:
         output_tensor_rtol: relative tolerance of the same.
         require_evidence: whether a metric that is not verified fails instead of being skipped.
         declared: metrics that are known to diverge, from where on and why; merged over the MRO.
+        left_out: metric -> path -> why it is not recorded; merged over the MRO. What lies inside of a path goes with
+            it, and a path that the run does not have is a failure.
     """
 
     tolerances: ClassVar[Mapping[str, Tolerance]] = {}
@@ -47,6 +50,7 @@ class ConsistencyAssertionsMixin:
     output_tensor_rtol: ClassVar[float] = 0.0
     require_evidence: ClassVar[bool] = False
     declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
+    left_out: ClassVar[LeftOut] = {}
 
     num_steps: ClassVar[int]
     callbacks: ClassVar[Callbacks]
@@ -60,6 +64,7 @@ class ConsistencyAssertionsMixin:
 
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
     _declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
+    _left_out: ClassVar[LeftOut] = {}
     _control_traces: ClassVar[Mapping[str, Trace]] = {}
     _compared: ClassVar[dict[str, Comparison]]
     _resumption: ClassVar[Resumption | None] = None
@@ -123,7 +128,7 @@ class ConsistencyAssertionsMixin:
             problem = declaration_problem(declared, comparison, self.findings())
             judgement = Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
         else:
-            judgement = judge(resumption, comparison, self._tolerances.get(metric))
+            judgement = judge(resumption, comparison, self._tolerances.get(metric), self._left_out.get(metric, ()))
         self._conclude(f"test_{metric}", comparison, judgement)
 
     def _conclude(self, test: str, comparison: Comparison, judgement: Judgement) -> None:
