@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from stopgo_mixins.exceptions import PhaseError as PhaseError
     from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
     from stopgo_mixins.exceptions import TraceError as TraceError
-    from stopgo_mixins.exceptions import UnsupportedValueError as UnsupportedValueError
     from stopgo_mixins.faults.fault import Fault as Fault
     from stopgo_mixins.interruption import AfterValidation as AfterValidation
     from stopgo_mixins.interruption import AmidAccumulation as AmidAccumulation
@@ -65,7 +64,6 @@ _HOME = {
     "PhaseError": "exceptions",
     "StopAndGoException": "exceptions",
     "TraceError": "exceptions",
-    "UnsupportedValueError": "exceptions",
     "Fault": "faults.fault",
     "AfterValidation": "interruption",
     "AmidAccumulation": "interruption",

@@ -17,7 +17,3 @@ class BridgeError(RuntimeError):
 
 class TraceError(RuntimeError):
     """A trace cannot be written or read as it stands."""
-
-
-class UnsupportedValueError(TypeError):
-    """A recorder was given a value that cannot be compared bit by bit."""

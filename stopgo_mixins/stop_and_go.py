@@ -12,6 +12,7 @@ from stopgo_mixins.mixins.declaration import (
     check_order_of_bases,
     check_was_checked,
     merged_declarations,
+    merged_left_out,
     merged_tolerances,
 )
 from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generated_tests
@@ -47,6 +48,7 @@ class StopAndGoMixin(
         check_attributes(cls)
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
         cls._declared = merged_declarations(cls, cls.recorder_types())
+        cls._left_out = merged_left_out(cls, cls.recorder_types())
         generate_tests(cls, cls.recorder_types())
 
     @classmethod

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.interruption import Interruption
     from stopgo_mixins.mode import Mode
     from stopgo_mixins.recorders.recorder import Recorder
+    from stopgo_mixins.trace.selection import LeftOut
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class PhasePlan:
         value_budget: bytes of large values to keep.
         resume_point: R where it is known already.
         keep_first: metrics whose values are needed for a tolerance.
+        left_out: what is not to be recorded.
         listeners: what is told of events before the recorders are; an injected fault may act on one.
         own_process: whether nobody but this phase loses anything if the process dies.
     """
@@ -42,9 +44,12 @@ class PhasePlan:
     value_budget: int
     resume_point: int | None
     keep_first: frozenset[str]
+    left_out: LeftOut
     listeners: Sequence[object] = ()
     own_process: bool = False
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""
-        return TraceWriter(self.trace_directory, rank, self.value_budget, self.resume_point, self.keep_first)
+        writer = TraceWriter(self.trace_directory, rank, self.value_budget, self.resume_point, self.keep_first)
+        writer.leave_out(self.left_out)
+        return writer

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.doubt import lack_of_evidence
 from stopgo_mixins.comparison.noise_floor import noise_floor
 from stopgo_mixins.comparison.numbers import distance
+from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
 from stopgo_mixins.comparison.power import lack_of_power
 
 if TYPE_CHECKING:
@@ -37,15 +39,23 @@ class Judgement:
     reason: str = ""
 
 
-def judge(resumption: Resumption, comparison: Comparison, tolerance: Tolerance | None = None) -> Judgement:
+def judge(
+    resumption: Resumption,
+    comparison: Comparison,
+    tolerance: Tolerance | None = None,
+    left_out: Collection[str] = (),
+) -> Judgement:
     """Judges one compared metric.
 
     Args:
         resumption: the run, and whether it was resumed.
         comparison: of the metric.
         tolerance: with which it was compared.
+        left_out: the paths that the class leaves out of it.
     """
     runs = resumption.runs
+    if unknown := never_found(runs, comparison.metric, left_out):
+        return Judgement(Verdict.FAILED, unknown)
     if not comparison.compared:
         return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
@@ -53,7 +63,11 @@ def judge(resumption: Resumption, comparison: Comparison, tolerance: Tolerance |
         if noise and all(map(noise.covers, comparison.mismatches)):
             return Judgement(Verdict.NOT_VERIFIED, _cannot_judge(noise, comparison))
         return Judgement(Verdict.FAILED)
-    reason = lack_of_evidence(resumption, comparison) or lack_of_power(runs, comparison.metric, tolerance)
+    reason = (
+        lack_of_evidence(resumption, comparison)
+        or unreadable(runs, comparison.metric)
+        or lack_of_power(runs, comparison.metric, tolerance)
+    )
     return Judgement(Verdict.NOT_VERIFIED, reason) if reason else Judgement(Verdict.PASSED)
 
 
@@ -76,4 +90,6 @@ def _judge_nothing(runs: Runs, metric: str) -> Judgement:
     reasons = [event["reason"] for event in runs.reference.events("not_applicable") if event["metric"] == metric]
     if reasons:
         return Judgement(Verdict.NOT_APPLICABLE, reasons[0])
+    if omitted := unreadable(runs, metric) or all_left_out(runs, metric):
+        return Judgement(Verdict.NOT_VERIFIED, omitted)
     return Judgement(Verdict.FAILED, "nothing was recorded in any of the three phases, although the metric applies")

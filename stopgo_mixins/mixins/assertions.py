@@ -26,6 +26,7 @@ from stopgo_mixins.mixins.additional import additional_recorders, registration_p
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
@@ -45,6 +46,8 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
         output_tensor_rtol: relative tolerance of the same.
         require_evidence: whether a metric that is not verified fails instead of being skipped.
         declared: metrics that are known to diverge, from where on and why; merged over the MRO.
+        left_out: metric -> path -> why it is not recorded; merged over the MRO. What lies inside of a path goes with
+            it, and a path that the run does not have is a failure.
     """
 
     tolerances: ClassVar[Mapping[str, Tolerance]] = {}
@@ -52,11 +55,13 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     output_tensor_rtol: ClassVar[float] = 0.0
     require_evidence: ClassVar[bool] = False
     declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
+    left_out: ClassVar[LeftOut] = {}
 
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
     _declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
+    _left_out: ClassVar[LeftOut] = {}
     _control_traces: ClassVar[Mapping[str, Trace]] = {}
     _compared: ClassVar[dict[str, Comparison]]
     _resumption: ClassVar[Resumption | None] = None
@@ -168,7 +173,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
         if declared := cls._declared.get(metric):
             problem = declaration_problem(declared, comparison, cls.findings())
             return Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
-        return judge(cls.resumption(), comparison, cls._tolerances.get(metric))
+        return judge(cls.resumption(), comparison, cls._tolerances.get(metric), cls._left_out.get(metric, ()))
 
     @classmethod
     @final

@@ -143,6 +143,29 @@ def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> dict[str, De
     return given
 
 
+def merged_left_out(cls: Any, metrics: Mapping[str, object]) -> dict[str, dict[str, str]]:
+    """What a class leaves out, merged over its MRO.
+
+    Raises:
+        TypeError: for an unknown metric, or a path without a reason.
+    """
+    example = "{\"['values']['epoch_loss']\": 'why it is not recorded'}"
+    merged: dict[str, dict[str, str]] = {}
+    for base in reversed(cls.__mro__):
+        for metric, paths in base.__dict__.get("left_out", {}).items():
+            where = f"{cls.__name__}.left_out[{metric!r}]"
+            _check_known(where, metric, metrics)
+            if not isinstance(paths, Mapping) or not all(isinstance(why, str) and why for why in paths.values()):
+                raise TypeError(f"{where} is {paths!r}: write {example}, with a reason for each path.")
+            merged[metric] = {**merged.get(metric, {}), **paths}
+    return merged
+
+
+def _check_known(where: str, metric: str, metrics: Mapping[str, object]) -> None:
+    if metric not in metrics:
+        raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")
+
+
 def _merged(
     cls: Any, attribute: str, kind: type[_Kind], example: str, metrics: Mapping[str, object]
 ) -> dict[str, _Kind]:
@@ -154,8 +177,7 @@ def _merged(
             raise TypeError(f"{cls.__name__}.{attribute} is {given!r}: write {attribute} = {{metric: {example}}}.")
         for metric, value in given.items():
             where = f"{cls.__name__}.{attribute}[{metric!r}]"
-            if metric not in metrics:
-                raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")
+            _check_known(where, metric, metrics)
             if not isinstance(value, kind):
                 raise TypeError(f"{where} is {value!r}: write {example}.")
             merged[metric] = value

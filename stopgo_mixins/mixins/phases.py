@@ -21,6 +21,7 @@ from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_a
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
@@ -66,6 +67,7 @@ class TrainingPhasesMixin:
     exp_name: ClassVar[str]
     callbacks: ClassVar[Callbacks]
 
+    _left_out: ClassVar[LeftOut] = {}
     _models: ClassVar[list[weakref.ref[Any]]]
     _leg: ClassVar[int] = 0
 
@@ -262,6 +264,7 @@ class TrainingPhasesMixin:
             value_budget=cls.value_budget,
             resume_point=before[-1]["saved_at"] if before else None,
             keep_first=cls.metrics_with_tolerance(),
+            left_out=cls._left_out,
         )
 
     @classmethod

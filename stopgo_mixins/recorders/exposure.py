@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import xxhash
 
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import Recorder
-from stopgo_mixins.trace.snapshot import snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.trace.record import Leaf
 
 _MODULUS = 1 << 128
 
@@ -45,7 +45,7 @@ class SampleExposureRecorder(Recorder):
         if state.epoch != self._epoch:
             self._epoch = state.epoch
             self._record_seen()
-        for digest in row_digests(batch):
+        for digest in row_digests(self.leaves(batch)):
             self._samples += 1
             self._sum = (self._sum + digest) % _MODULUS
 
@@ -65,18 +65,18 @@ class SampleExposureRecorder(Recorder):
         self._epoch, self._samples, self._sum = state["epoch"], state["samples"], int(state["sum"], 16)
 
 
-def row_digests(batch: object) -> Iterator[int]:
+def row_digests(leaves: Iterable[tuple[str, Leaf, bytes | memoryview]]) -> Iterator[int]:
     """The 128-bit digest of each row of a batch, over all its tensors and arrays of as many rows as the first.
 
     Everything else in it (numbers, strings, tensors of another length) belongs to no sample and is left out;
     a batch without any row is one sample.
     """
-    leaves = [(leaf, data) for _, leaf, data in snapshot(batch)]
-    rows = next((leaf.shape[0] for leaf, _ in leaves if leaf.shape), None)
+    of_batch = [(leaf, data) for _, leaf, data in leaves]
+    rows = next((leaf.rows for leaf, _ in of_batch if leaf.rows is not None), None)
     if rows is None:
-        yield _digest([leaf.digest.encode() for leaf, _ in leaves])
+        yield _digest([leaf.digest.encode() for leaf, _ in of_batch])
         return
-    columns = [(data, len(data) // rows) for leaf, data in leaves if rows and leaf.shape[:1] == (rows,)]
+    columns = [(data, len(data) // rows) for leaf, data in of_batch if rows and leaf.rows == rows]
     for row in range(rows):
         yield _digest([data[row * size : (row + 1) * size] for data, size in columns])
 

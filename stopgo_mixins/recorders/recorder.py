@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from stopgo_mixins.events import EVENTS
-from stopgo_mixins.exceptions import UnsupportedValueError
 from stopgo_mixins.metric import Metric
 from stopgo_mixins.spelling import NAME_OF_YOUR_OWN, is_ours, misspelled, public_names
 
@@ -13,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from stopgo_mixins.events import Position, TrainingState
+    from stopgo_mixins.trace.record import Leaf
     from stopgo_mixins.trace.store import TraceWriter
 
 
@@ -52,22 +52,28 @@ class Recorder(Metric):
     def record(self, value: object, path: str = "") -> None:
         """Writes ``value`` to the trace under the current position.
 
+        What cannot be read of it is noted as not observed, and the metric is not verified.
+
         Args:
-            value: tensors, arrays, numbers, strings, and containers of them.
+            value: tensors, arrays, numbers, strings, and containers and objects of them.
             path: distinguishes several records of one moment; it precedes the paths inside ``value``.
 
         Raises:
             TraceError: when the same key is recorded twice.
-            UnsupportedValueError: when a value cannot be compared bit by bit.
         """
         if self._writer is None or self._position is None:
             raise RuntimeError(f"{type(self).__name__}.record was called outside a training phase's events.")
         self._recorded = True
-        try:
-            self._writer.record(self.metric, self._position, value, path)
-        except UnsupportedValueError as error:
-            remedy = f"To leave the metric out, write metrics = {{{self.metric!r}: None}} in the class."
-            raise UnsupportedValueError(f"{self.metric}: {error} {remedy}") from error
+        self._writer.record(self.metric, self._position, value, path)
+
+    def leaves(self, value: object) -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
+        """Yields ``(path, leaf, bytes)`` of what would be recorded of ``value``, for what is computed from that.
+
+        What is left out, or cannot be read, is noted as if it were recorded.
+        """
+        if self._writer is None:
+            raise RuntimeError(f"{type(self).__name__}.leaves was called outside a training phase's events.")
+        return self._writer.leaves(self.metric, value)
 
     def state_dict(self) -> Mapping[str, Any]:
         """What the recorder itself must know after a resume; it travels with every checkpoint, each rank its own.

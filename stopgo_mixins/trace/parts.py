@@ -61,10 +61,15 @@ def _quantized_parts(tensor: torch.Tensor) -> Parts:
 
 
 def array_parts(array: np.ndarray[Any, Any] | np.generic) -> Parts | None:
-    """``(path, part)`` of a masked array or one with named fields, whose bytes include padding; else ``None``."""
+    """``(path, part)`` of a masked array or one with named fields, whose bytes include padding, or of one of objects.
+
+    ``None`` for any other, which has no parts.
+    """
     if isinstance(array, np.ma.MaskedArray):
         return iter([(".data", array.data), (".mask", np.broadcast_to(array.mask, array.shape))])
     if array.dtype.names is not None:
         whole = np.asarray(array)
         return ((f"[{name!r}]", whole[name]) for name in array.dtype.names)
+    if array.dtype.hasobject:
+        return iter([("", array.tolist())])
     return None

@@ -59,6 +59,11 @@ class Leaf:
         """Everything but the numbers."""
         return self.kind, self.dtype, self.shape, self.device
 
+    @property
+    def rows(self) -> int | None:
+        """How long the first dimension of a tensor or array is; ``None`` where there is none."""
+        return self.shape[0] if self.dtype and self.shape else None
+
 
 @dataclass(frozen=True)
 class Record:

@@ -4,76 +4,159 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterator, Mapping, Sequence, Set
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
 import numpy as np
 import torch
+from torch.nn.parameter import is_lazy
 
-from stopgo_mixins.exceptions import UnsupportedValueError
-from stopgo_mixins.trace.digest import digest_bytes, tensor_bytes
+from stopgo_mixins.trace.leaves import PLAIN, UnreadableError, leaf_of
+from stopgo_mixins.trace.objects import Parts, object_parts
 from stopgo_mixins.trace.parts import array_parts, tensor_parts
-from stopgo_mixins.trace.record import Leaf, Scalar
+from stopgo_mixins.trace.record import Leaf
 
 EMPTY = "empty container"
 
+MAX_OBJECTS = 5
+"""How many objects, each an attribute of the one before, are taken apart; further ones belong to somebody else."""
 
-def snapshot(value: object, path: str = "") -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
-    """Yields ``(path, leaf, bytes)`` for every leaf of ``value``.
+
+@dataclasses.dataclass(frozen=True)
+class Unreadable:
+    """A part of a value that cannot be recorded.
+
+    Attributes:
+        kind: its class, with the module of that.
+        reason: completes "a <kind> ...".
+    """
+
+    kind: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"a {self.kind} {self.reason}"
+
+
+Part = tuple[str, Leaf | Unreadable, bytes | memoryview]
+"""Path, leaf, bytes; an unreadable part has none."""
+
+
+def snapshot(value: object, path: str = "", within: tuple[object, ...] = ()) -> Iterator[Part]:
+    """Yields ``(path, leaf, bytes)`` for every leaf of ``value``, and an :class:`Unreadable` for what is none.
 
     The bytes may alias live memory: the caller writes them before it lets training go on.
     Mappings, sequences, named tuples, dataclasses, sets, sparse, quantized, nested and distributed tensors, masked and
-    structured arrays, and generators are taken apart; an empty container is a leaf of its own.
+    structured arrays, and generators are taken apart, and objects of any other class by what they hold; an empty
+    container is a leaf of its own.
     The paths are the structure: a list equals a tuple of the same elements, and a mapping has no order.
+    Whatever reading a value raises becomes an :class:`Unreadable`: a trace has no say in the run.
 
-    Raises:
-        UnsupportedValueError: for anything whose value cannot be compared bit by bit.
+    Args:
+        value: what to take apart.
+        path: precedes those of the leaves.
+        within: what ``value`` was found in, outermost first; what leads back to it is left out.
     """
-    children = _children(value, path)
-    if children is None:
-        yield path, *_leaf(value, path)
+    if isinstance(value, Unreadable):
+        yield path, value, b""
         return
+    try:
+        found = _parts(value, within) or leaf_of(value)
+    except Exception as error:
+        yield path, _unreadable(value, error), b""
+        return
+    if isinstance(found, tuple):
+        yield path, *found
+    else:
+        yield from _inner(value, found, path, (*within, value))
+
+
+def _inner(value: object, parts: Parts, path: str, within: tuple[object, ...]) -> Iterator[Part]:
     empty = True
-    for name, child in children:
+    for name, part in _guarded(value, parts):
+        if any(part is outer for outer in within):
+            continue
         empty = False
-        yield from snapshot(child, path + name)
+        yield from snapshot(part, path + name, within)
     if empty:
         yield path, Leaf(EMPTY, _family(value), (), "", ""), b""
 
 
-def _children(value: object, path: str) -> Iterator[tuple[str, object]] | None:
+def _guarded(value: object, parts: Parts) -> Parts:
+    """The parts, as far as the value lets itself be walked through."""
+    try:
+        yield from parts
+    except Exception as error:
+        yield "", _unreadable(value, error)
+
+
+def _parts(value: object, within: Sequence[object]) -> Parts | None:
+    """``(path, part)`` of what consists of parts; ``None`` for a leaf."""
     if isinstance(value, torch.Tensor):
-        return tensor_parts(value)
+        return None if is_lazy(value) else tensor_parts(value)
     if isinstance(value, np.ndarray | np.generic):
         return array_parts(value)
+    if isinstance(value, PLAIN):
+        return None
+    parts = _container_parts(value)
+    if parts is None:
+        if sum(map(_is_other, within)) >= MAX_OBJECTS:
+            raise UnreadableError(f"inside of {MAX_OBJECTS} other objects. Record what matters of it")
+        parts = object_parts(value)
+    if parts is None:
+        raise UnreadableError(
+            "in which nothing can be read. Record tensors, arrays, numbers, strings, or containers and objects of them"
+        )
+    return parts
+
+
+def _container_parts(value: object) -> Parts | None:
     if isinstance(value, torch.Generator):
         return iter([(".state", value.get_state())])
     if isinstance(value, Mapping):
-        return ((f"[{_mapping_key(key, path)!r}]", child) for key, child in value.items())
+        return _mapping_parts(value)
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return ((f".{name}", getattr(value, name)) for name in value._fields)
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return ((f".{field.name}", getattr(value, field.name)) for field in dataclasses.fields(value))
     if isinstance(value, Set):
-        return ((f"[{index}]", child) for index, child in enumerate(sorted(value, key=repr)))
-    if isinstance(value, Sequence) and not isinstance(value, str | bytes | bytearray):
-        return ((f"[{index}]", child) for index, child in enumerate(value))
+        return _numbered(sorted(value, key=repr))
+    if isinstance(value, Sequence):
+        return _numbered(value)
     return None
+
+
+def _is_other(value: object) -> bool:
+    """Whether it is an object of a class that is not known here."""
+    known = isinstance(value, Mapping | Sequence | Set | torch.Tensor | np.ndarray)
+    return not known and not dataclasses.is_dataclass(value)
+
+
+def _numbered(values: Iterable[object]) -> Parts:
+    return ((f"[{index}]", part) for index, part in enumerate(values))
+
+
+def _mapping_parts(mapping: Mapping[object, object]) -> Parts:
+    return (_mapping_part(key, part) for key, part in mapping.items())
+
+
+def _mapping_part(key: object, part: object) -> tuple[str, object]:
+    try:
+        return f"[{_mapping_key(key)!r}]", part
+    except UnreadableError as error:
+        return "", _unreadable(key, error)
 
 
 _KEYS = str | bytes | bool | int | float | None | np.generic | torch.dtype | torch.device | type
 
 
-def _mapping_key(key: object, path: str) -> object:
+def _mapping_key(key: object) -> object:
     """The key as its path shows it: only what prints the same in every process."""
     if isinstance(key, tuple):
-        return tuple(_mapping_key(part, path) for part in key)
+        return tuple(_mapping_key(part) for part in key)
     if isinstance(key, enum.Enum):
-        return _mapping_key(key.value, path)
+        return _mapping_key(key.value)
     if not isinstance(key, _KEYS):
-        raise _unsupported(
-            key, path, "as a mapping's key: another process would write it differently. Use strings or numbers"
-        )
+        raise UnreadableError("as a mapping's key: another process would write it differently. Use strings or numbers")
     return key
 
 
@@ -82,65 +165,7 @@ def _family(container: object) -> str:
     return next((name for name, kind in families.items() if isinstance(container, kind)), type(container).__name__)
 
 
-def _leaf(value: Any, path: str) -> tuple[Leaf, bytes | memoryview]:
-    if isinstance(value, torch.Tensor):
-        return _tensor_leaf(value, path)
-    if isinstance(value, np.ndarray | np.generic):
-        return _array_leaf(np.asarray(value), path)
-    if isinstance(value, bytes | bytearray):
-        return Leaf("bytes", "", (len(value),), "", digest_bytes(bytes(value))), bytes(value)
-    kind, scalar = _scalar(value, path)
-    return Leaf(kind, "", (), "", digest_bytes(repr(scalar).encode()), scalar), b""
-
-
-_WRITTEN_OUT = {"complex": complex, "dtype": torch.dtype, "device": torch.device}
-
-
-def _scalar(value: Any, path: str) -> tuple[str, Scalar]:
-    """A kind, and what two equal scalars of that kind have in common; a subclass's own ``repr`` has no say."""
-    if value is None:
-        return "None", None
-    if isinstance(value, enum.Enum):  # combined flags have no name on Python 3.10
-        name = value.value if isinstance(value, enum.Flag) else value.name
-        return "enum", f"{type(value).__name__}.{name}"
-    for plain in (bool, int, float, str):
-        if isinstance(value, plain):
-            return plain.__name__, plain(value)
-    for kind, written_out in _WRITTEN_OUT.items():
-        if isinstance(value, written_out):
-            return kind, str(value)
-    raise _unsupported(
-        value,
-        path,
-        "whose value cannot be compared bit by bit. Record tensors, arrays, numbers, strings, or "
-        "containers and dataclasses of them",
-    )
-
-
-def _tensor_leaf(tensor: torch.Tensor, path: str) -> tuple[Leaf, memoryview]:
-    if tensor.device.type == "meta":
-        raise _unsupported(tensor, path, "on the meta device: it has no values")
-    try:
-        data = tensor_bytes(tensor)
-    except (RuntimeError, TypeError, ValueError) as error:  # what torch raises for a subclass without memory of its own
-        reason = f"whose bytes cannot be read ({error}). Record the tensors that it is made of"
-        raise _unsupported(tensor, path, reason) from error
-    dtype = str(tensor.dtype).removeprefix("torch.")
-    return Leaf("tensor", dtype, tuple(tensor.shape), tensor.device.type, digest_bytes(data)), data
-
-
-def _array_leaf(array: np.ndarray[Any, Any], path: str) -> tuple[Leaf, bytes]:
-    if array.dtype.hasobject:
-        raise _unsupported(array, path, "of Python objects. Record a list of them")
-    if array.dtype.char in "gG":
-        raise _unsupported(
-            array, path, f"of {array.dtype}, whose bytes include padding. Record it as float64 or complex128"
-        )
-    data = np.ascontiguousarray(array).tobytes()
-    return Leaf("array", array.dtype.str, array.shape, "", digest_bytes(data)), data
-
-
-def _unsupported(value: object, path: str, reason: str) -> UnsupportedValueError:
-    where = f" at {path}" if path else ""
-    name = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
-    return UnsupportedValueError(f"cannot record a {name}{where} {reason}.")
+def _unreadable(value: object, error: Exception) -> Unreadable:
+    kind = f"{type(value).__module__}.{type(value).__qualname__}".removeprefix("builtins.")
+    own = isinstance(error, UnreadableError)
+    return Unreadable(kind, str(error) if own else f"that cannot be read: {type(error).__name__}: {error}")

@@ -25,7 +25,7 @@ from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.exceptions import TraceError
 from stopgo_mixins.trace.digest import digest_bytes
 from stopgo_mixins.trace.record import Key, Leaf, Record
-from stopgo_mixins.trace.snapshot import snapshot
+from stopgo_mixins.trace.selection import LeftOut, Selection
 
 SMALL_BYTES = 1024
 """Values up to this size are always kept, beyond any budget."""
@@ -69,21 +69,29 @@ class TraceWriter:
         self._end = self._values.tell()
         self._large_bytes = 0
         self._seen: dict[str, tuple[int, set[tuple[Moment, tuple[int, ...], str]]]] = {}
+        self.leave_out({})
+
+    def leave_out(self, left_out: LeftOut) -> None:
+        """Does not record these paths of metrics, but notes them as not observed."""
+        self._selection = Selection(left_out, partial(self.event, "not_observed"))
 
     def record(self, metric: str, position: Position, value: object, path: str = "") -> None:
         """Writes every leaf of ``value``; nothing of it is held afterwards.
 
         Raises:
             TraceError: when a key is recorded a second time in this phase.
-            UnsupportedValueError: when a leaf cannot be compared bit by bit.
         """
         lines = []
-        for leaf_path, leaf, data in snapshot(value, path):
+        for leaf_path, leaf, data in self.leaves(metric, value, path):
             self._claim(metric, position, leaf_path)
             lines.append(_identity(position, leaf_path, leaf) + "\t" + self._keep(metric, position.step, data) + "\n")
         file = self._file(metric)
         file.writelines(lines)
         file.flush()
+
+    def leaves(self, metric: str, value: object, path: str = "") -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
+        """The leaves of ``value`` that are recorded under the metric; the others are noted."""
+        return self._selection.leaves(metric, value, path)
 
     def event(self, name: str, **fields: object) -> None:
         """Writes one line of ``phase.jsonl``."""

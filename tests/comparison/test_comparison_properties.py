@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import tempfile
+import threading
 import unittest
 import warnings
 from collections.abc import Callable
@@ -15,7 +16,6 @@ import torch
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stopgo_mixins import UnsupportedValueError
 from stopgo_mixins.comparison.compare import Difference, Mismatch, compare
 from stopgo_mixins.comparison.numbers import Distance, distance, is_nan, values_of
 from stopgo_mixins.events import Moment, Position
@@ -87,14 +87,17 @@ class TestNestedValues(unittest.TestCase):
             self.assertEqual({mismatch.difference for mismatch in found}, {difference})
 
     @few
-    @given(trees(), st.sampled_from([object(), iter(()), print, torch.nn.Linear(1, 1), torch.empty(2, device="meta")]))
-    def test_an_unsupported_value_is_an_error_and_nothing_of_it_is_recorded(self, tree: Tree, value: object) -> None:
+    @given(trees(), st.sampled_from([object(), iter(()), print, threading.Lock(), torch.empty(2, device="meta")]))
+    def test_what_cannot_be_read_is_noted_and_the_rest_is_recorded(self, tree: Tree, value: object) -> None:
         with tempfile.TemporaryDirectory() as directory:
             writer = TraceWriter(Path(directory), rank=0, value_budget=0)
-            with self.assertRaisesRegex(UnsupportedValueError, r"cannot record a .* at \['bad'\]\[0\]"):
-                writer.record("metric", Position(Moment.STEP_START, 0), {"good": tree.build(), "bad": [value]})
+            writer.record("metric", Position(Moment.STEP_START, 0), {"good": tree.build(), "bad": [value]})
             writer.close()
-            self.assertEqual(list(Trace(Path(directory)).ranks[0].records("metric")), [])
+            trace = Trace(Path(directory)).ranks[0]
+            recorded = [record.key.path for record in trace.records("metric")]
+            self.assertEqual(sorted(recorded), sorted(tree.leaves("['good']")))
+            (noted,) = trace.events("not_observed")
+            self.assertRegex(noted["what"], r"^metric \['bad'\]\[0\] \(a .*\)$")
 
 
 def _leaf_paths(tree: Tree) -> list[str]:

@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import enum
+import threading
+import types
 import unittest
+import weakref
 from collections import OrderedDict, UserDict
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from torch import nn
 
-from stopgo_mixins import UnsupportedValueError
+from stopgo_mixins.trace.leaves import UNINITIALIZED
 from stopgo_mixins.trace.record import Leaf
-from stopgo_mixins.trace.snapshot import EMPTY, snapshot
+from stopgo_mixins.trace.snapshot import EMPTY, MAX_OBJECTS, Unreadable, snapshot
 
 
 class Point(NamedTuple):
@@ -30,11 +38,15 @@ class Color(enum.Enum):
 
 
 def leaves(value: object) -> dict[str, Leaf]:
-    found = list(snapshot(value))
-    paths = [path for path, _, _ in found]
+    found = [(path, leaf) for path, leaf, _ in snapshot(value) if isinstance(leaf, Leaf)]
+    paths = [path for path, _ in found]
     if len(paths) != len(set(paths)):
         raise AssertionError(f"two leaves share a path: {paths}")
-    return {path: leaf for path, leaf, _ in found}
+    return dict(found)
+
+
+def unreadable(value: object) -> dict[str, str]:
+    return {path: str(leaf) for path, leaf, _ in snapshot(value) if isinstance(leaf, Unreadable)}
 
 
 class TestContainers(unittest.TestCase):
@@ -104,6 +116,9 @@ class TestLeaves(unittest.TestCase):
             "byte order": (np.array([0], dtype="<i4"), np.array([0], dtype=">i4")),
             "next float": (1.0, float(np.nextafter(1.0, 2.0))),
             "dtype objects": (torch.float32, torch.float64),
+            "path": (Path("a"), "a"),
+            "date": (datetime.date(2020, 1, 1), datetime.date(2020, 1, 2)),
+            "decimal": (Decimal("1.10"), Decimal("1.1")),
         }
         for name, (one, other) in pairs.items():
             with self.subTest(name):
@@ -128,24 +143,169 @@ class TestLeaves(unittest.TestCase):
         self.assertNotEqual(leaves(one), leaves(other))
 
 
-class TestUnsupported(unittest.TestCase):
-    def test_the_error_names_the_type_the_path_and_what_can_be_recorded(self) -> None:
-        with self.assertRaisesRegex(
-            UnsupportedValueError, r"object at \['batch'\]\[0\].*Record tensors, arrays, numbers, strings"
-        ):
-            leaves({"batch": [object()]})
+class Slotted:
+    __slots__ = ("__private", "tensor", "unfilled")
+
+    def __init__(self) -> None:
+        self.tensor = torch.ones(2)
+        self.__private = 3
+
+
+class Node:
+    """As graphs and batches are: it knows its parent, its children and how to work."""
+
+    def __init__(self, value: float) -> None:
+        self.value = torch.tensor(value)
+        self.parent: Node | None = None
+        self.children: list[Node] = []
+        self.lock = threading.Lock()
+        self.transform = abs
+        self.owner = weakref.ref(self)
+
+    def add(self, child: Node) -> Node:
+        child.parent = self
+        self.children.append(child)
+        return child
+
+    @property
+    def expensive(self) -> float:
+        raise AssertionError("a property was called")
+
+
+class Frame:
+    """Offers itself as an array, as data frames and images do."""
+
+    def __init__(self, array: Any) -> None:
+        self._array = array
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        return self._array
+
+
+class TestObjects(unittest.TestCase):
+    def test_attributes_and_slots(self) -> None:
+        self.assertEqual(set(leaves(types.SimpleNamespace(a=1, b=[torch.ones(1)]))), {".a", ".b[0]"})
+        self.assertEqual(set(leaves(Slotted())), {".tensor", "._Slotted__private"})
+
+    def test_what_an_object_works_with_is_no_part_of_it(self) -> None:
+        self.assertEqual(set(leaves(Node(1.0))), {".value", ".parent", ".children"})
+        self.assertEqual(unreadable(Node(1.0)), {})
+
+    def test_what_leads_back_is_left_out(self) -> None:
+        root = Node(1.0)
+        root.add(Node(2.0)).add(Node(3.0))
+        paths = {".value", ".parent", ".children[0].value", ".children[0].children[0].value"}
+        self.assertEqual(set(leaves(root)), {*paths, ".children[0].children[0].children"})
+        for circle in ([1], {"a": 1}):
+            with self.subTest(circle=circle):
+                circle.append(circle) if isinstance(circle, list) else circle.update(b=circle)  # type: ignore[dict-item]
+                self.assertEqual(len(leaves(circle)), 1)
+
+    def test_the_same_object_twice_is_recorded_twice(self) -> None:
+        shared = types.SimpleNamespace(a=1)
+        self.assertEqual(leaves([shared, shared]), leaves([types.SimpleNamespace(a=1), types.SimpleNamespace(a=1)]))
+
+    def test_how_deep_objects_are_followed(self) -> None:
+        chain: Any = 0
+        for _ in range(MAX_OBJECTS + 3):
+            chain = types.SimpleNamespace(next=chain, here=1)
+        self.assertEqual(len(leaves(chain)), MAX_OBJECTS)
+        self.assertEqual(set(unreadable(chain)), {".next" * MAX_OBJECTS})
+        self.assertIn(f"a types.SimpleNamespace inside of {MAX_OBJECTS} other objects", str(unreadable(chain)))
+        lists: Any = 0
+        for _ in range(30):
+            lists = [lists]
+        self.assertEqual(set(leaves(lists)), {"[0]" * 30})
+
+    def test_a_changed_tensor_inside_shows(self) -> None:
+        distributions = torch.distributions
+        pairs = {
+            "normal": lambda x: distributions.Normal(x, 1.0),
+            "independent": lambda x: distributions.Independent(distributions.Normal(torch.full((2,), x), 1.0), 1),
+            "transformed": lambda x: distributions.LogNormal(x, 1.0),
+            "packed": lambda x: nn.utils.rnn.pack_sequence([torch.full((2,), x), torch.ones(1)]),
+            "module": lambda x: nn.Linear(1, 1).requires_grad_(False).apply(lambda each: each.weight.fill_(x)),
+            "namespace": lambda x: types.SimpleNamespace(nested={"deep": [torch.tensor(x)]}),
+            "node": lambda x: Node(1.0).add(Node(x)),
+            "frame": lambda x: Frame(np.array([[x, "a"]], dtype=object)),
+            "image": lambda x: Frame(np.full((2, 2), x)),
+        }
+        for name, made in pairs.items():
+            with self.subTest(name):
+                torch.manual_seed(0)
+                one = leaves(made(1.0))
+                torch.manual_seed(0)
+                self.assertEqual(one, leaves(made(1.0)))
+                torch.manual_seed(0)
+                other = leaves(made(2.0))
+                self.assertEqual(one.keys(), other.keys())
+                self.assertEqual(sum(one[path] != other[path] for path in one), 1, (one, other))
+                self.assertEqual(unreadable(made(1.0)), {})
+
+    def test_a_lazy_parameter_has_no_numbers_yet(self) -> None:
+        layer = nn.LazyLinear(3)
+        before = leaves(layer)
+        self.assertEqual({leaf.kind for leaf in before.values()}, {UNINITIALIZED})
+        self.assertEqual(before, leaves(nn.LazyLinear(3)))
+        layer(torch.ones(1, 2))
+        self.assertEqual(
+            {path: leaf.shape for path, leaf in leaves(layer).items()}, {"['weight']": (3, 2), "['bias']": (3,)}
+        )
+
+
+class Failing(Mapping[str, int]):
+    """Fails amid the walk through it."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(("good", "bad"))
+
+    def __getitem__(self, key: str) -> int:
+        if key == "bad":
+            raise KeyError("the file is gone")
+        return 1
+
+
+class TestUnreadable(unittest.TestCase):
+    def test_it_names_the_type_the_path_and_what_can_be_recorded(self) -> None:
+        found = unreadable({"batch": [object()], "name": "a"})
+        self.assertEqual(list(found), ["['batch'][0]"])
+        self.assertRegex(
+            found["['batch'][0]"], "^a object in which nothing can be read. Record tensors, arrays, numbers"
+        )
+        self.assertEqual(set(leaves({"batch": [object()], "name": "a"})), {"['name']"})
 
     def test_a_meta_tensor_has_no_values(self) -> None:
-        with self.assertRaisesRegex(UnsupportedValueError, r"at \[0\].*meta.*it has no values"):
-            leaves([torch.zeros(2, device="meta")])
+        self.assertRegex(unreadable([torch.zeros(2, device="meta")])["[0]"], "meta.*it has no values")
 
-    def test_an_array_of_objects(self) -> None:
-        with self.assertRaisesRegex(UnsupportedValueError, "of Python objects"):
-            leaves(np.array([object()]))
+    def test_an_array_of_objects_is_a_list_of_them(self) -> None:
+        self.assertEqual(leaves(np.array([1, "a"], dtype=object)), leaves([1, "a"]))
+        self.assertEqual(list(unreadable(np.array([object(), 1]))), ["[0]"])
+
+    def test_padding(self) -> None:
+        self.assertIn("include padding. Record it as float64", unreadable(np.zeros(2, dtype=np.longdouble))[""])
 
     def test_a_key_that_another_process_would_write_differently(self) -> None:
-        with self.assertRaisesRegex(UnsupportedValueError, r"object at \['state'\].*key"):
-            leaves({"state": {object(): 1}})
+        found = unreadable({"state": {object(): 1, "a": 2}})
+        self.assertRegex(found["['state']"], "^a object as a mapping's key: another process")
+        self.assertEqual(set(leaves({"state": {object(): 1, "a": 2}})), {"['state']['a']"})
+
+    def test_an_error_of_the_value_itself(self) -> None:
+        class Broken:
+            def __array__(self, *_args: Any) -> Any:
+                raise OSError("no such file")
+
+        found = unreadable([Failing(), Broken()])
+        self.assertIn("Failing that cannot be read: KeyError: 'the file is gone'", found["[0]"])
+        self.assertIn("Broken that cannot be read: OSError: no such file", found["[1]"])
+        self.assertEqual(set(leaves(Failing())), {"['good']"})
+
+    def test_nothing_is_consumed(self) -> None:
+        numbers = iter([1, 2])
+        self.assertIn("list_iterator", unreadable(numbers)[""])
+        self.assertEqual(list(numbers), [1, 2])
 
 
 if __name__ == "__main__":

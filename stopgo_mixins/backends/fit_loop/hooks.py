@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 
 class FitLoopHooks:
-    """Listens to one phase; a bridge inherits it together with its trainer's ``Checkpoint``.
+    """Listens to one phase; a bridge inherits it together with its trainer's ``Callback``.
 
-    A bridge is a checkpoint callback because Lightning calls those last: at each hook, what the user's callbacks do
-    has been done.
+    It makes itself the last of the callbacks: at each hook, what the user's do has been done, saving included.
 
     Attributes:
         state_class: what the events say about the run.

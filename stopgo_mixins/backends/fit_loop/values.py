@@ -7,16 +7,14 @@ from typing import Any
 
 import torch
 
+from stopgo_mixins.trace.record import Leaf
+from stopgo_mixins.trace.snapshot import snapshot
 
-def length_of(batch: Any) -> int:
-    """The length of the first tensor in a nested batch; 0 where there is none."""
-    if isinstance(batch, torch.Tensor):
-        return len(batch) if batch.ndim else 1
-    if isinstance(batch, Mapping):
-        batch = list(batch.values())
-    if isinstance(batch, list | tuple):
-        return next((length for part in batch if (length := length_of(part))), 0)
-    return 0
+
+def length_of(batch: object) -> int:
+    """The length of the first tensor or array in a batch of any kind; without one the batch is one sample."""
+    leaves = (leaf for _, leaf, _ in snapshot(batch) if isinstance(leaf, Leaf))
+    return next((leaf.rows for leaf in leaves if leaf.rows is not None), 1)
 
 
 def loss_of(output: Any) -> torch.Tensor | None:

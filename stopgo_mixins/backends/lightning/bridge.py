@@ -8,16 +8,21 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.hooks import FitLoopHooks
-from stopgo_mixins.backends.fit_loop.package import Checkpoint
+from stopgo_mixins.backends.fit_loop.package import Callback
 from stopgo_mixins.backends.fit_loop.values import loss_of
+from stopgo_mixins.backends.lightning.batch_iterator import BatchIterator, is_batch_iterator
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
     from torch.optim import Optimizer
 
 
-class LightningBridge(FitLoopHooks, Checkpoint):
-    """Listens to one phase of Lightning's trainer."""
+class LightningBridge(FitLoopHooks, Callback):
+    """Listens to one phase of Lightning's trainer.
+
+    It is no ``Checkpoint``: a trainer may have ``enable_checkpointing=False``, and Lightning adds a ``ModelCheckpoint``
+    of its own exactly where it would without this library.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,11 +36,25 @@ class LightningBridge(FitLoopHooks, Checkpoint):
         self._wrap(trainer.strategy, "validation_step", self._validation_step)
 
     def _training_step(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        batch = next(iter((*args, *kwargs.values())))
+        output = self._with_batch("training_step", self._micro_batch_started, step, *args, **kwargs)
+        self.run.micro_batch_ended(output, loss_of(output))
+        return output
+
+    def _micro_batch_started(self, batch: Any, *_place: int) -> None:
         self._state.learn_batch_size(batch)
         self.run.micro_batch_started(batch)
-        output = step(*args, **kwargs)
-        self.run.micro_batch_ended(output, loss_of(output))
+
+    def _with_batch(
+        self, name: str, started: Callable[..., None], step: Callable[..., Any], *args: Any, **kwargs: Any
+    ) -> Any:
+        """Runs a step, and tells of its batch before the model sees it."""
+        batch = next(iter((*args, *kwargs.values())))
+        if not is_batch_iterator(batch):
+            started(batch)
+            return step(*args, **kwargs)
+        iterator = BatchIterator(batch, started)
+        output = step(iterator)  # the only argument of such a step
+        iterator.check(name)
         return output
 
     @override
@@ -57,7 +76,10 @@ class LightningBridge(FitLoopHooks, Checkpoint):
         self._validation_place = dataloader_idx, batch_idx
 
     def _validation_step(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        self.run.validation_batch_started(next(iter((*args, *kwargs.values()))), *self._validation_place)
-        output = step(*args, **kwargs)
+        output = self._with_batch("validation_step", self._validation_batch_started, step, *args, **kwargs)
         self.run.validation_batch_ended(output, loss_of(output))
         return output
+
+    def _validation_batch_started(self, batch: Any, *place: int) -> None:
+        loader, index = place[::-1] or self._validation_place
+        self.run.validation_batch_started(batch, loader, index)

@@ -10,7 +10,7 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
 from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
-from stopgo_mixins.backends.fit_loop.registered import require_bridge
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks
@@ -58,8 +58,10 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
-        """A quiet trainer on one device; override it to test your own."""
-        trainer: Trainer = cls.lightning.Trainer(**cls.trainer_arguments(mode))
+        """A quiet trainer on one device, without a ``ModelCheckpoint`` of Lightning's; override it to test your own."""
+        arguments = cls.trainer_arguments(mode)
+        has_checkpoints = any(is_a(callback, "Checkpoint") for callback in arguments["callbacks"])
+        trainer: Trainer = cls.lightning.Trainer(**{"enable_checkpointing": has_checkpoints, **arguments})
         return trainer
 
     @classmethod
@@ -91,6 +93,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         trainer = cls.setup_trainer(mode)
         bridge: LightningBridge = cls.get_callback(cls.callbacks, mode, LightningBridge)
         require_bridge(cls.__name__, trainer, bridge)
+        require_one_process(cls.__name__, trainer)
         with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
 
