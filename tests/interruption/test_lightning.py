@@ -216,10 +216,16 @@ class TestFurtherPlaces(InterruptionCase):
         self.assertIn("parameters", outcome.passed)
 
     def test_updates_past_the_checkpoint_are_made_again(self) -> None:
-        case = concrete(NotingMixin, num_steps=7, interruption=AtStep(3, past=2))
+        case = concrete(NotingMixin, num_steps=7, val_check_interval=4, interruption=AtStep(5, past=1))
         self.assert_clean(run(case))
-        self.assertEqual((case.made[Mode.STOP], case.made[Mode.RESUME]), ([1, 2, 3, 4, 5], [4, 5, 6, 7]))
-        self.assertEqual((case.interrupted["update"], case.interrupted["saved_at"]), (5, 3))
+        self.assertEqual((case.made[Mode.STOP], case.made[Mode.RESUME]), ([1, 2, 3, 4, 5, 6], [6, 7]))
+        self.assertEqual((case.interrupted["update"], case.interrupted["saved_at"]), (6, 5))
+
+    def test_a_checkpoint_that_the_trainer_writes_meanwhile_is_the_newest(self) -> None:
+        case = concrete(NotingMixin, num_steps=7, interruption=AtStep(3, past=2))
+        self.assert_clean(run(case), REPEATS_VALIDATION)
+        self.assertEqual((case.interrupted["update"], case.interrupted["saved_at"]), (5, 4))
+        self.assertEqual(case.made[Mode.RESUME], [5, 6, 7])
 
 
 class TestChains(InterruptionCase):
