@@ -8,9 +8,8 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 
 from stopgo_mixins import Mode, RngStateCallback
-from tests.outcome import concrete, run
 from tests.recorders.breaking import RESTORED, EditedCheckpointMixin, ExtraCallbacksMixin, MetricCase
-from tests.tiny import TinyMixin
+from tests.tiny import TRUSTING, TinyMixin
 
 
 class _Unrecordable(Callback):
@@ -69,6 +68,8 @@ class _CountingMixin(TinyMixin, abstract=True):
 
 
 class _UnrecordableMixin(ExtraCallbacksMixin, abstract=True):
+    fit_arguments = TRUSTING
+
     @classmethod
     def extra_callbacks(cls, mode: Mode) -> list[Any]:
         return [_Unrecordable()]
@@ -97,7 +98,16 @@ class TestCallbackState(MetricCase):
         outcome = self.outcome_of(TinyMixin)
         self.assertIn("no callback has a state", outcome.skipped_for["callback_state"])
 
-    def test_what_cannot_be_recorded_is_an_error_that_says_how_to_leave_it_out(self) -> None:
-        outcome = run(concrete(_UnrecordableMixin))
-        self.assertIn("callback_state: cannot record a type at ['_Unrecordable']['handle']", outcome.error)
-        self.assertIn("metrics = {'callback_state': None}", outcome.error)
+    def test_what_cannot_be_read_is_not_verified_and_the_phase_goes_on(self) -> None:
+        outcome = self.outcome_of(_UnrecordableMixin)
+        self.assertEqual(outcome.failed, {})
+        reason = outcome.skipped_for["callback_state"]
+        self.assertIn(
+            "not verified: not all of it could be recorded: callback_state ['_Unrecordable']['handle']", reason
+        )
+        self.assertIn("(a type in which nothing can be read.", reason)
+        self.assertIn("left_out = {'callback_state': {path: reason}}", reason)
+
+    def test_what_cannot_be_read_is_a_failure_where_evidence_is_demanded(self) -> None:
+        outcome = self.outcome_of(_UnrecordableMixin, require_evidence=True)
+        self.assertIn("not all of it could be recorded", outcome.failed["callback_state"])
