@@ -29,8 +29,14 @@ if TYPE_CHECKING:
     from stopgo_mixins.exceptions import TraceError as TraceError
     from stopgo_mixins.faults.fault import Fault as Fault
     from stopgo_mixins.interruption import AfterValidation as AfterValidation
+    from stopgo_mixins.interruption import AmidAccumulation as AmidAccumulation
+    from stopgo_mixins.interruption import AtEpochEnd as AtEpochEnd
     from stopgo_mixins.interruption import AtStep as AtStep
+    from stopgo_mixins.interruption import InsideValidation as InsideValidation
     from stopgo_mixins.interruption import Interruption as Interruption
+    from stopgo_mixins.interruption import Progress as Progress
+    from stopgo_mixins.metric import Metric as Metric
+    from stopgo_mixins.metric import MetricKind as MetricKind
     from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
@@ -60,8 +66,14 @@ _HOME = {
     "TraceError": "exceptions",
     "Fault": "faults.fault",
     "AfterValidation": "interruption",
+    "AmidAccumulation": "interruption",
+    "AtEpochEnd": "interruption",
     "AtStep": "interruption",
+    "InsideValidation": "interruption",
     "Interruption": "interruption",
+    "Progress": "interruption",
+    "Metric": "metric",
+    "MetricKind": "metric",
     "ConsistencyAssertionsMixin": "mixins.assertions",
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",

@@ -15,6 +15,8 @@ from stopgo_mixins.mixins.declaration import (
     merged_left_out,
     merged_tolerances,
 )
+from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generated_tests
+from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
@@ -40,13 +42,14 @@ class StopAndGoMixin(
         check_order_of_bases(cls, StopAndGoMixin)
         cls._abstract = abstract
         if abstract or not issubclass(cls, unittest.TestCase):
-            cls._remove_generated_tests()
+            remove_generated_tests(cls)
             return
+        check_names(cls, StopAndGoMixin)
         check_attributes(cls)
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
         cls._declared = merged_declarations(cls, cls.recorder_types())
         cls._left_out = merged_left_out(cls, cls.recorder_types())
-        cls._generate_tests()
+        generate_tests(cls, cls.recorder_types())
 
     @classmethod
     def setUpClass(cls) -> None:

@@ -34,7 +34,7 @@ class CallLog:
         """
         for earlier in after:
             if earlier not in self._seen:
-                raise _left_out(earlier, f"before {call}")
+                raise left_out(earlier, f"before {call}")
         self._seen.add(call)
 
     def note(self, call: str, *after: str) -> None:
@@ -45,7 +45,7 @@ class CallLog:
         """
         awaited = self._awaited[-1] if self._awaited else None
         if awaited != _WITHIN.get(call):
-            raise _left_out(awaited or _PAIRS[_WITHIN[call]], f"before {call}")
+            raise left_out(awaited or _PAIRS[_WITHIN[call]], f"before {call}")
         self.require(call, *after)
 
     def begin(self, call: str, *after: str) -> None:
@@ -60,7 +60,7 @@ class CallLog:
             BridgeError: when it was not begun.
         """
         if not self._awaited or self._awaited[-1] != call:
-            raise _left_out(self._awaited[-1] if call in self._awaited else _PAIRS[call], f"before {call}")
+            raise left_out(self._awaited[-1] if call in self._awaited else _PAIRS[call], f"before {call}")
         self._awaited.pop()
         self._seen.add(call)
 
@@ -72,8 +72,9 @@ class CallLog:
         """
         for call in calls:
             if call not in self._seen:
-                raise _left_out(call, "in the whole phase")
+                raise left_out(call, "in the whole phase")
 
 
-def _left_out(call: str, when: str) -> BridgeError:
+def left_out(call: str, when: str) -> BridgeError:
+    """What is raised for a call that was not made."""
     return BridgeError(f"the bridge did not call {call} {when}: what it tells would be lost, and no test could fail.")

@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from stopgo_mixins.interruption import Progress
+
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
 
@@ -20,7 +22,9 @@ class Counters:
         updates: optimizer updates that have been told of.
         micro_batch: how many micro-batches the running accumulation window has had.
         validations: after how many updates -> how many validations have begun there.
-        ended_validations: how many validations have ended in this phase.
+        ended_validations: how many validations of the run have ended, over all legs.
+        ended_epochs: how many epochs, likewise.
+        validation_batches: how many batches of the running validation have been read.
     """
 
     def __init__(self, state: TrainingState) -> None:
@@ -28,6 +32,8 @@ class Counters:
         self.micro_batch = 0
         self.validations: Counter[int] = Counter()
         self.ended_validations = 0
+        self.ended_epochs = 0
+        self.validation_batches = 0
         self._state = state
         self._optimizer_steps = 0
 
@@ -61,6 +67,13 @@ class Counters:
         self.validations[self.update] += 1
 
     @property
+    def of_the_run(self) -> Progress:
+        """How far the run has come."""
+        return Progress(
+            self.updates, self.micro_batch, self.ended_validations, self.validation_batches, self.ended_epochs
+        )
+
+    @property
     def _left_over(self) -> int:
         """Micro-batches of a window whose update is still to be made."""
         return 0 if self.update_is_made else self.micro_batch
@@ -76,9 +89,12 @@ class Counters:
             "update": self.update,
             "micro_batch": self._left_over,
             "validations": self.validation,
+            "ended_validations": self.ended_validations,
+            "ended_epochs": self.ended_epochs,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from what :meth:`state_dict` returned."""
         self.updates, self.micro_batch = state["update"], state["micro_batch"]
         self.validations[self.updates] = state["validations"]
+        self.ended_validations, self.ended_epochs = state["ended_validations"], state["ended_epochs"]

@@ -23,7 +23,7 @@ class PhasePlan:
     Attributes:
         mode: which one.
         num_steps: optimizer updates of the whole run.
-        interruption: where to end, in the stop phase; else ``None``.
+        interruption: where to end, in a leg that is to be interrupted; else ``None``.
         recorders: what to feed with events.
         trace_directory: where the trace goes.
         checkpoint_directory: where the bridge writes a checkpoint if no callback of the trainer has.
@@ -32,6 +32,7 @@ class PhasePlan:
         keep_first: metrics whose values are needed for a tolerance.
         left_out: what is not to be recorded.
         listeners: what is told of events before the recorders are; an injected fault may act on one.
+        own_process: whether nobody but this phase loses anything if the process dies.
     """
 
     mode: Mode
@@ -45,6 +46,7 @@ class PhasePlan:
     keep_first: frozenset[str]
     left_out: LeftOut
     listeners: Sequence[object] = ()
+    own_process: bool = False
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -10,13 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from stopgo_mixins.bridge.calls import CallLog
+from stopgo_mixins.bridge.calls import CallLog, left_out
 from stopgo_mixins.bridge.children import ChildOutputs
 from stopgo_mixins.bridge.counters import Counters
 from stopgo_mixins.bridge.dispatcher import EventDispatcher
 from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.events import Moment, Position
-from stopgo_mixins.exceptions import StopAndGoException
+from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from stopgo_mixins.bridge.plan import PhasePlan
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.interruption import Means
 
 
 @dataclass(frozen=True)
@@ -93,6 +96,7 @@ class PhaseRun:
         self._repeating = False
         self._validated = False
         self._interrupted = False
+        self._saved_at: int | None = None
         self._written: list[_Written] = []
         self._attached = ExitStack()
         self._writer = plan.open_trace(state.rank)
@@ -232,6 +236,7 @@ class PhaseRun:
 
     def epoch_ended(self) -> None:
         """An epoch is over; what is logged next is logged for it."""
+        self._counters.ended_epochs += 1
         self._at(Moment.EPOCH_END, self._counters.update, self.state.epoch)
 
     def logged(self, step: int, values: Mapping[str, Tensor]) -> None:
@@ -286,9 +291,12 @@ class PhaseRun:
     def validation_batch_ended(self, output: object, loss: Tensor | None) -> None:
         """The model has been through it; ``output`` is what the validation step returned."""
         self._calls.end("validation_batch_ended")
-        if not self._repeating:
-            self._children.pause()
-            self._emit("validation_batch_end", output, loss)
+        if self._repeating:
+            return
+        self._children.pause()
+        self._emit("validation_batch_end", output, loss)
+        self._counters.validation_batches += 1
+        self._interrupt_if_due(inside_validation=True)
 
     def validation_ended(self, values: Mapping[str, object]) -> bool:
         """A validation is over, with what it computed over all its batches, by name.
@@ -303,6 +311,7 @@ class PhaseRun:
             self._emit("validation_repeated", batches)
             return False
         self._counters.ended_validations += 1
+        self._counters.validation_batches = 0
         self._emit("validation_end", batches, values)
         return True
 
@@ -324,28 +333,65 @@ class PhaseRun:
         """Ends the phase here if it is to end here; called wherever a correct trainer could continue exactly.
 
         Raises:
-            StopAndGoException: when it is, unless the trainer is to end by itself.
+            StopAndGoException: when it is, unless it is to be ended by other means.
         """
         self._calls.note("interrupt_if_due")
+        self._interrupt_if_due(inside_validation=False)
+
+    def _interrupt_if_due(self, *, inside_validation: bool) -> None:
         interruption = self.plan.interruption
         if interruption is None or self._interrupted or self.updates >= self.plan.num_steps:
             return
-        if not interruption.is_due(self.updates, self._counters.ended_validations):
-            return
-        if not self.has_just_saved:  # by a callback of the trainer
-            self._save()
+        if self._saved_at is None:
+            if interruption.inside_validation is not inside_validation:
+                return
+            if not interruption.is_due(self._counters.of_the_run):
+                return
+            if not self.has_just_saved:  # by a callback of the trainer
+                self._save()
+                if not self.has_just_saved:
+                    raise left_out("checkpoint_saved", "after it saved")
+            self._saved_at = self.updates
+        if self.updates >= self._saved_at + interruption.past:
+            self._end(interruption.by)
+
+    def _end(self, by: Means) -> None:
         path = self.interrupted()
-        if not interruption.should_stop:
+        if by == "exception":
             raise StopAndGoException(f"interrupted after step {self.updates}, resume from {path}")
-        self._stop()
+        if by == "should_stop":
+            self._stop()
+        else:
+            self._send(by)
+
+    def _send(self, number: signal.Signals) -> None:
+        """Meets whatever handler there is; where there is none the process dies here and now.
+
+        Raises:
+            PhaseError: where that would be the process of the tests.
+        """
+        if number is not signal.SIGKILL and signal.getsignal(number) is not signal.SIG_DFL:
+            signal.raise_signal(number)
+            return
+        if not self.plan.own_process:
+            raise PhaseError(
+                f'nothing handles {number.name} here, so it would end the tests: write isolation = "process", or let '
+                "the trainer handle it."
+            )
+        self._writer.event("phase_end", update=self.updates)
+        os.kill(os.getpid(), number)
 
     def interrupted(self) -> str:
-        """Notes that the run ends at the newest checkpoint, whose path it returns; the rest is provoked by that."""
+        """Notes that the run ends now, to be resumed from the newest checkpoint; the rest is provoked by that.
+
+        Returns:
+            The path of that checkpoint.
+        """
         self._calls.require("interrupted", "checkpoint_saved")
-        path = self._written[-1].path
-        self._writer.event("interrupted", update=self.updates, path=path)
+        newest = self._written[-1]
+        self._writer.event("interrupted", update=self.updates, path=newest.path, saved_at=newest.progress[0])
         self._interrupted = True
-        return path
+        return newest.path
 
     # Events
 

@@ -68,10 +68,12 @@ class PathSeries:
 
     Attributes:
         first: the digest of its first record.
+        count: how many records it has.
         varies: whether any differs from the first.
     """
 
     first: str
+    count: int = 0
     varies: bool = False
 
 
@@ -161,6 +163,7 @@ class _RankComparison:
         records = {identity_of(line): self._trace(self.runs.reference).parse(line) for line in lines}
         for record in records.values():
             series = self.result.series.setdefault(record.key.path, PathSeries(record.leaf.digest))
+            series.count += 1
             series.varies |= series.first != record.leaf.digest
         return records
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.control import looks_like_a_start
 from stopgo_mixins.comparison.numbers import is_nan, values_of
+from stopgo_mixins.comparison.start import looks_like_a_start
 from stopgo_mixins.comparison.wording import listed
 
 if TYPE_CHECKING:
@@ -21,9 +21,15 @@ def lack_of_evidence(resumption: Resumption, comparison: Comparison) -> str | No
     if resumption.worthless:
         return f"{resumption.worthless}; that its records equal those of the continuous run is no evidence"
     runs = resumption.runs
-    one_sided = (_one_sided(leg, runs, comparison) for leg in runs.resumed)
-    blind = (_blind(leg, runs, comparison) for leg in runs.resumed)
-    return next(filter(None, one_sided), None) or _constant(comparison) or next(filter(None, blind), None)
+    return (
+        _first(_one_sided(leg, runs, comparison) for leg in runs.resumed)
+        or _constant(comparison)
+        or _first(_blind(leg, runs, comparison) for leg in runs.resumed)
+    )
+
+
+def _first(reasons: Iterator[str | None]) -> str | None:
+    return next(filter(None, reasons), None)
 
 
 def _one_sided(leg: Leg, runs: Runs, comparison: Comparison) -> str | None:

@@ -7,15 +7,15 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.control import noise_floor
 from stopgo_mixins.comparison.doubt import lack_of_evidence
+from stopgo_mixins.comparison.noise_floor import noise_floor
 from stopgo_mixins.comparison.numbers import distance
 from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
 from stopgo_mixins.comparison.power import lack_of_power
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
-    from stopgo_mixins.comparison.control import NoiseFloor
+    from stopgo_mixins.comparison.noise_floor import NoiseFloor
     from stopgo_mixins.comparison.numbers import Distance
     from stopgo_mixins.comparison.resumption import Resumption
     from stopgo_mixins.comparison.runs import Runs
@@ -56,13 +56,13 @@ def judge(
     runs = resumption.runs
     if unknown := never_found(runs, comparison.metric, left_out):
         return Judgement(Verdict.FAILED, unknown)
+    if not comparison.compared:
+        return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
         noise = noise_floor(runs, comparison.metric, tolerance)
         if noise and all(map(noise.covers, comparison.mismatches)):
             return Judgement(Verdict.NOT_VERIFIED, _cannot_judge(noise, comparison))
         return Judgement(Verdict.FAILED)
-    if not comparison.compared:
-        return _judge_nothing(runs, comparison.metric)
     reason = (
         lack_of_evidence(resumption, comparison)
         or unreadable(runs, comparison.metric)

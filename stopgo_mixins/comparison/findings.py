@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.causality import DEPENDS_ON, root_causes
+from stopgo_mixins.comparison.causality import root_causes
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
@@ -60,7 +60,7 @@ def find(resumption: Resumption, comparisons: Mapping[str, Comparison]) -> Findi
     of_the_run = tuple(_of_the_run(resumption))
     concerned = {metric: found for metric, found in comparisons.items() if not _explained_by_the_end(found, runs.last)}
     causes = tuple(
-        RootDivergence(comparison, diagnosis, _agreeing(comparison, comparisons))
+        RootDivergence(comparison, diagnosis, _agreeing(runs, comparison, comparisons))
         for comparison, diagnosis in diagnosed_root_causes(runs, concerned)
     )
     named = {cause.comparison.metric for cause in causes}
@@ -76,7 +76,7 @@ def diagnosed_root_causes(
     """The root causes of the run in training order, each with its named cause where a known pattern fits."""
     diagnoses = {metric: diagnose(runs, comparison) for metric, comparison in comparisons.items()}
     independent = [metric for metric, diagnosis in diagnoses.items() if diagnosis and diagnosis.independent]
-    return [(cause, diagnoses[cause.metric]) for cause in root_causes(comparisons, independent)]
+    return [(cause, diagnoses[cause.metric]) for cause in root_causes(comparisons, runs.known, independent)]
 
 
 def _of_the_run(resumption: Resumption) -> list[Diagnosis]:
@@ -100,6 +100,6 @@ def _is_beyond(mismatch: Mismatch, last: Leg) -> bool:
     return beyond and mismatch.difference is Difference.MISSING and mismatch.leg == last
 
 
-def _agreeing(comparison: Comparison, comparisons: Mapping[str, Comparison]) -> tuple[str, ...]:
-    parents = DEPENDS_ON.get(comparison.metric, ())
+def _agreeing(runs: Runs, comparison: Comparison, comparisons: Mapping[str, Comparison]) -> tuple[str, ...]:
+    parents = runs.about(comparison.metric).depends_on or ()
     return tuple(metric for metric in parents if metric in comparisons and comparisons[metric].compared)

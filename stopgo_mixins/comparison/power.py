@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.record import Record
 
 REPLACEMENTS = ("zeros", "its first value", "itself one step earlier")
-"""What a fault may put in the place of a series: a lost tensor, one that no longer changes, one that lags."""
+"""What a wrong resume may put in the place of a series: a lost tensor, one that no longer changes, one that lags."""
 
 
 @dataclass(frozen=True)

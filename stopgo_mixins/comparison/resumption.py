@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.store import Event, Trace
 
 
-RESTORED = ("parameters", "buffers", "optimizer_state")
-"""What no run can be continued without."""
-
-
 @dataclass(frozen=True)
 class Resumption:
     """A run, and what is asked of it once, whatever the metric.
@@ -37,7 +33,7 @@ class Resumption:
 
         Either a leg says so itself, or what it began with is state 0, even if it claims to be at step R.
         """
-        found = {leg: _started_from_scratch(leg, self.runs.reference) for leg in self.runs.resumed}
+        found = {leg: _started_from_scratch(leg, self.runs) for leg in self.runs.resumed}
         return {leg: scratch for leg, scratch in found.items() if scratch}
 
     @cached_property
@@ -46,14 +42,14 @@ class Resumption:
         return next(iter(self.from_scratch.values()), None) or absent_ranks(self.runs) or missing_end(self.runs)
 
 
-def _started_from_scratch(leg: Leg, reference: Trace) -> str | None:
+def _started_from_scratch(leg: Leg, runs: Runs) -> str | None:
     if empty := [rank for rank, trace in leg.trace.ranks.items() if not trace.events("checkpoint_loaded")]:
         return f"{_of_ranks(leg, empty)} loaded no checkpoint"
     claim = f"started from scratch: it loaded the checkpoint of step {leg.start}, yet its"
     firsts = _first_events(leg, "first_step")
     if restarted := [rank for rank, first in firsts.items() if leg.start > first["update"] == 0]:
         return f"{_of_ranks(leg, restarted)} {claim} first step was step 1"
-    if equal := _equal_to_the_start(leg, reference):
+    if equal := _equal_to_the_start(leg, runs):
         return f"the {leg.name} {claim} {' and '.join(equal).replace('_', ' ')} are those of state 0 (a cold start)"
     return None
 
@@ -68,14 +64,14 @@ def _first_events(leg: Leg, name: str) -> dict[int, Event]:
     return {rank: events[0] for rank, trace in leg.trace.ranks.items() if (events := trace.events(name))}
 
 
-def _equal_to_the_start(leg: Leg, reference: Trace) -> list[str]:
+def _equal_to_the_start(leg: Leg, runs: Runs) -> list[str]:
     """Which metrics of restored state equal state 0 although they should not; empty unless all of them do."""
     equal = []
-    for metric in RESTORED:
-        start, restored = _on_all_ranks(reference, metric, 0), _on_all_ranks(leg.trace, metric, leg.start)
+    for metric in (name for name, about in runs.known.items() if about.indispensable):
+        start, restored = _on_all_ranks(runs.reference, metric, 0), _on_all_ranks(leg.trace, metric, leg.start)
         if start and restored and start != restored:
             return []
-        if restored and restored != _on_all_ranks(reference, metric, leg.start):
+        if restored and restored != _on_all_ranks(runs.reference, metric, leg.start):
             equal.append(metric)
     return equal
 

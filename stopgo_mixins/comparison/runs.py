@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.events import Moment
+from stopgo_mixins.metric import Metric
 
 if TYPE_CHECKING:
+    from stopgo_mixins.metric import Metrics
     from stopgo_mixins.trace.record import Key
     from stopgo_mixins.trace.store import Event, Trace
 
@@ -73,17 +75,20 @@ class Runs:
         reference: the trace of the continuous run, with which the legs are compared.
         repeated: of a second continuous run, which shows by how much two uninterrupted runs differ.
         cold_start: of a resume phase without its checkpoint, which must differ.
+        known: what the metrics say of themselves, by name.
     """
 
     legs: tuple[Leg, ...]
     reference: Trace
     repeated: Trace | None = None
     cold_start: Trace | None = None
+    known: Metrics = field(default_factory=dict, kw_only=True)
 
     @classmethod
-    def of(cls, legs: Iterable[Trace], reference: Trace, **control_arms: Trace) -> Runs:
+    def of(cls, legs: Iterable[Trace], reference: Trace, known: Metrics, **control_arms: Trace) -> Runs:
         """The legs by their traces, in the order in which they ran."""
-        return cls(tuple(Leg(number, trace) for number, trace in enumerate(legs)), reference, **control_arms)
+        numbered = tuple(Leg(number, trace) for number, trace in enumerate(legs))
+        return cls(numbered, reference, **control_arms, known=known)
 
     @property
     def resumed(self) -> tuple[Leg, ...]:
@@ -103,6 +108,10 @@ class Runs:
     def traces(self) -> dict[str, Trace]:
         """What is compared, by its name in messages."""
         return {**{leg.name: leg.trace for leg in self.legs}, "continuous phase": self.reference}
+
+    def about(self, metric: str) -> type[Metric]:
+        """What is known of a metric; of one that is unknown, nothing."""
+        return self.known.get(metric, Metric)
 
     @property
     def metrics(self) -> set[str]:

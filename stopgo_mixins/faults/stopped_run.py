@@ -47,7 +47,7 @@ class StoppedRun:
     @property
     def resume_point(self) -> int:
         """R, the number of updates in the checkpoint."""
-        return int(self.stop.events("interrupted")[-1]["update"])
+        return int(self.stop.events("interrupted")[-1]["saved_at"])
 
     def lacks(self, metric: str) -> str | None:
         """Why a metric does not apply to the run; ``None`` if it does, or if nobody recorded it."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import unittest
 from collections.abc import Callable, Collection, Mapping
-from pathlib import Path
 from typing import Any, ClassVar, NoReturn
 
-from parameterized import parameterized
+from typing_extensions import final
 
 from stopgo_mixins.comparison.compare import Comparison, compare
 from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_problem
@@ -21,18 +21,23 @@ from stopgo_mixins.comparison.resumption import (
 )
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
-from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.comparison.training import nothing_trained
+from stopgo_mixins.mixins.additional import additional_recorders, registration_problem
+from stopgo_mixins.mixins.phases import TrainingPhasesMixin
+from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.mode import Mode
-from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
-_GENERATED = "_stopgo_generated"
+_NEVER_RUN = (
+    "no training phase has run. Either the runner never called setUpClass, or a setUpClass of this class or of one of "
+    "its bases does not call super().setUpClass()."
+)
 
 
-class ConsistencyAssertionsMixin:
+class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     """Compares interrupted with continuous, one test per metric.
 
     Attributes:
@@ -52,15 +57,7 @@ class ConsistencyAssertionsMixin:
     declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
     left_out: ClassVar[LeftOut] = {}
 
-    num_steps: ClassVar[int]
-    callbacks: ClassVar[Callbacks]
-    trace: Callable[[Mode], Trace]
-    legs: Callable[[], list[tuple[Mode, Path]]]
-    kept_in: Callable[[], str]
-    recorder_types: Callable[[], dict[str, type[Recorder]]]
-    fail: Callable[..., NoReturn]
-    skipTest: Callable[..., NoReturn]  # noqa: N815 - unittest's own name
-    subTest: Callable[..., Any]  # noqa: N815 - unittest's own name
+    addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
     _declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
@@ -69,12 +66,14 @@ class ConsistencyAssertionsMixin:
     _compared: ClassVar[dict[str, Comparison]]
     _resumption: ClassVar[Resumption | None] = None
     _findings: ClassVar[Findings | None] = None
+    _first_without_phases: ClassVar[str]
+    _testMethodName: str  # noqa: N815 - unittest's own name
 
     @classmethod
     def setUpClass(cls) -> None:
         """Forgets an earlier run of the same class."""
         cls._forget_what_was_compared()
-        super().setUpClass()  # type: ignore[misc]  # of the phases
+        super().setUpClass()
 
     @classmethod
     def _forget_what_was_compared(cls) -> None:
@@ -83,6 +82,7 @@ class ConsistencyAssertionsMixin:
         cls._findings = None
 
     @classmethod
+    @final
     def runs(cls) -> Runs:
         """The traces of the legs and of the continuous run.
 
@@ -92,6 +92,7 @@ class ConsistencyAssertionsMixin:
         return cls.resumption().runs
 
     @classmethod
+    @final
     def resumption(cls) -> Resumption:
         """The traces, and what is asked of the run as a whole, found once.
 
@@ -99,17 +100,37 @@ class ConsistencyAssertionsMixin:
             AssertionError: as :meth:`runs` does.
         """
         if vars(cls).get("_resumption") is None:  # its own: a class never reads what its parent recorded
-            if "metadata_dir" not in cls.__dict__:
-                raise AssertionError(
-                    f"{cls.__name__}: no training phase has run. Either the runner never called setUpClass, or a "
-                    "setUpClass of this class or of one of its bases does not call super().setUpClass()."
-                )
+            if not cls._phases_have_run():
+                _fail(f"{cls.__name__}: {_NEVER_RUN}")
             legs = (Trace(directory) for _, directory in cls.legs())
-            cls._resumption = Resumption(Runs.of(legs, cls.trace(Mode.CONTINUOUS), **cls._control_traces))
+            runs = Runs.of(legs, cls.trace(Mode.CONTINUOUS), cls.known_metrics(), **cls._control_traces)
+            cls._resumption = Resumption(runs)
         resumption: Resumption = vars(cls)["_resumption"]
         return resumption
 
     @classmethod
+    @final
+    def _phases_have_run(cls) -> bool:
+        return "metadata_dir" in vars(cls)
+
+    @final
+    def _demand_phases(self) -> None:
+        """Ends the test where no training phase has run: the first one of the class fails, and all others point to it.
+
+        Which one that is holds until the runner has done with the class, so that no later run is without a failure.
+        """
+        cls = type(self)
+        if cls._phases_have_run():
+            return
+        if "_first_without_phases" not in vars(cls):
+            cls._first_without_phases = self._testMethodName
+            self.addClassCleanup(delattr, cls, "_first_without_phases")
+        if cls._first_without_phases != self._testMethodName:
+            _skip(f"no training phase has run: {cls._first_without_phases} says why")
+        self.runs()
+
+    @classmethod
+    @final
     def comparison(cls, metric: str) -> Comparison:
         """The comparison of one metric, made once."""
         if metric not in cls._compared:
@@ -117,71 +138,109 @@ class ConsistencyAssertionsMixin:
         return cls._compared[metric]
 
     @classmethod
+    @final
     def metrics_with_tolerance(cls) -> frozenset[str]:
         """The metrics whose recorded values are needed to be compared."""
         return frozenset(cls._tolerances)
 
-    def assert_metric(self, metric: str) -> None:
+    @classmethod
+    @final
+    def _assert_metric(cls, metric: str) -> None:
         """Passes, fails or skips by the verdict on a metric."""
-        resumption, comparison = self.resumption(), self.comparison(metric)
-        if declared := self._declared.get(metric):
-            problem = declaration_problem(declared, comparison, self.findings())
-            judgement = Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
-        else:
-            judgement = judge(resumption, comparison, self._tolerances.get(metric), self._left_out.get(metric, ()))
-        self._conclude(f"test_{metric}", comparison, judgement)
-
-    def _conclude(self, test: str, comparison: Comparison, judgement: Judgement) -> None:
-        if judgement.verdict is Verdict.PASSED:
-            return
-        if judgement.verdict is Verdict.FAILED:
-            self.fail(self._failure(test, comparison, judgement))
-        text = f"{judgement.verdict.value}: {judgement.reason}"
-        if judgement.verdict is Verdict.NOT_VERIFIED and self.require_evidence:
-            self.fail(f"{test}: {text} (a failure because require_evidence is set)")
-        self.skipTest(text)
-
-    def assert_resume_point(self) -> None:
-        """Fails unless every resume phase continued from the newest checkpoint, and not from scratch."""
-        self._fail_for("test_resume_point", resume_point_problem(self.resumption()))
-
-    def assert_number_of_steps(self) -> None:
-        """Fails unless every resume phase ran exactly the steps that were missing, the last one up to the end."""
-        self._fail_for("test_number_of_steps", number_of_steps_problem(self.resumption(), self.num_steps))
-
-    def assert_train_val_init_consumed_samples(self) -> None:
-        """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
-        self._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(self.resumption()))
-
-    def assert_additional_callbacks(self) -> None:
-        """Compares what recorders that ``get_default_callbacks`` added beyond ``metrics`` have recorded."""
-        self.runs()
-        known = self.recorder_types()
-        recorders = (found for found in self.callbacks[Mode.CONTINUOUS].values() if isinstance(found, Recorder))
-        additional = sorted({recorder.metric for recorder in recorders} - known.keys())
-        if not additional:
-            self.skipTest("not applicable: get_default_callbacks adds no recorder beyond metrics")
-        for metric in additional:
-            with self.subTest(metric=metric):
-                self.assert_metric(metric)
-
-    def _fail_for(self, test: str, problem: str | None) -> None:
-        if problem is not None:
-            self.fail(f"{test}: {problem}\n  {self.kept_in()}")
-
-    def _failure(self, test: str, comparison: Comparison, judgement: Judgement) -> str:
-        if not comparison.mismatches:
-            return f"{test}: {judgement.reason}.\n  {self.kept_in()}"
-        declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
-        message = failure_message(test, comparison, self.findings(), self._declared)
-        return "\n".join([*declared, message, f"  {self.kept_in()}"])
+        found = cls._verdict_on(metric)
+        if found.verdict is Verdict.FAILED:
+            _fail(found.reason)
+        if found.verdict is not Verdict.PASSED:
+            _skip(found.reason)
 
     @classmethod
+    @final
+    def _verdict_on(cls, metric: str) -> Judgement:
+        """The verdict on a metric, with all that is to be read in the end."""
+        judgement = cls._judgement(metric)
+        if judgement.verdict is Verdict.FAILED:
+            return Judgement(Verdict.FAILED, cls._failure(f"test_{metric}", cls.comparison(metric), judgement))
+        text = f"{judgement.verdict.value}: {judgement.reason}"
+        if judgement.verdict is Verdict.NOT_VERIFIED and cls.require_evidence:
+            text = f"test_{metric}: {text} (a failure because require_evidence is set)"
+            return Judgement(Verdict.FAILED, text)
+        return Judgement(judgement.verdict, text)
+
+    @classmethod
+    @final
+    def _judgement(cls, metric: str) -> Judgement:
+        comparison = cls.comparison(metric)
+        if declared := cls._declared.get(metric):
+            problem = declaration_problem(declared, comparison, cls.findings())
+            return Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
+        return judge(cls.resumption(), comparison, cls._tolerances.get(metric), cls._left_out.get(metric, ()))
+
+    @classmethod
+    @final
+    def _assert_resume_point(cls) -> None:
+        """Fails unless every resume phase continued from the newest checkpoint, and not from scratch."""
+        cls._fail_for("test_resume_point", resume_point_problem(cls.resumption()))
+
+    @classmethod
+    @final
+    def _assert_number_of_steps(cls) -> None:
+        """Fails unless every resume phase ran exactly the missing steps, the last to the end, and a weight changed."""
+        problem = number_of_steps_problem(cls.resumption(), cls.num_steps)
+        cls._fail_for("test_number_of_steps", problem or nothing_trained(cls.comparison("parameters")))
+
+    @classmethod
+    @final
+    def _assert_train_val_init_consumed_samples(cls) -> None:
+        """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
+        cls._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(cls.resumption()))
+
+    @classmethod
+    @final
+    def _assert_additional_callbacks(cls) -> None:
+        """Compares what recorders that ``get_default_callbacks`` added beyond ``metrics`` have recorded.
+
+        All are judged before the test ends: it fails if any does, else it is skipped if any is.
+        """
+        additional = additional_recorders(cls.callbacks, cls.recorder_types())
+        if not additional:
+            _skip("not applicable: get_default_callbacks adds no recorder beyond metrics")
+        found = {metric: cls._verdict_on_additional(metric, phases) for metric, phases in additional.items()}
+        failed = {metric: each.reason for metric, each in found.items() if each.verdict is Verdict.FAILED}
+        if failed:
+            _fail("\n".join([f"test_additional_callbacks: {', '.join(failed)}", *failed.values()]))
+        left = [f"{metric}: {each.reason}" for metric, each in found.items() if each.verdict is not Verdict.PASSED]
+        if left:
+            _skip("; ".join(left))
+
+    @classmethod
+    @final
+    def _verdict_on_additional(cls, metric: str, phases: Collection[Mode]) -> Judgement:
+        problem = registration_problem(metric, phases)
+        return cls._verdict_on(metric) if problem is None else Judgement(Verdict.FAILED, problem)
+
+    @classmethod
+    @final
+    def _fail_for(cls, test: str, problem: str | None) -> None:
+        if problem is not None:
+            _fail(f"{test}: {problem}\n  {cls.kept_in()}")
+
+    @classmethod
+    @final
+    def _failure(cls, test: str, comparison: Comparison, judgement: Judgement) -> str:
+        if not comparison.mismatches:
+            return f"{test}: {judgement.reason}.\n  {cls.kept_in()}"
+        declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
+        message = failure_message(test, comparison, cls.findings(), cls._declared)
+        return "\n".join([*declared, message, f"  {cls.kept_in()}"])
+
+    @classmethod
+    @final
     def root_causes(cls) -> list[str]:
         """The lines that name the root causes of the run."""
         return root_cause_lines(cls.findings(), cls._declared)
 
     @classmethod
+    @final
     def findings(cls) -> Findings:
         """What the run shows beside a single metric, found once."""
         if vars(cls).get("_findings") is None:  # its own, as the runs are
@@ -190,72 +249,15 @@ class ConsistencyAssertionsMixin:
         return findings
 
     @classmethod
+    @final
     def _all_comparisons(cls) -> dict[str, Comparison]:
         return {metric: cls.comparison(metric) for metric in sorted(cls.runs().metrics | cls.recorder_types().keys())}
 
-    @classmethod
-    def _generate_tests(cls) -> None:
-        """Gives the class its generated tests; hand-written ones win, and so does a hand-written ``None``."""
-        tests = _fresh_tests(cls.recorder_types())
-        cls._remove_generated_tests(keep=tests)
-        for name, test in tests.items():
-            found = getattr(cls, name, None)
-            if _is_generated(found) or (found is None and name not in vars(cls)):
-                setattr(cls, name, test)
 
-    @classmethod
-    def _remove_generated_tests(cls, keep: Collection[str] = ()) -> None:
-        """Takes away inherited tests of metrics that the class does not have."""
-        for name in dir(cls):
-            if name.startswith("test_") and name not in keep and _is_generated(getattr(cls, name)):
-                setattr(cls, name, None)
+def _fail(reason: str) -> NoReturn:
+    """Ends a test; a suite's own ``fail`` has no say in it, nor its ``failureException``."""
+    raise AssertionError(reason)
 
 
-def _is_generated(attribute: object) -> bool:
-    return getattr(attribute, _GENERATED, False) is True
-
-
-def _fresh_tests(metrics: Mapping[str, object]) -> dict[str, Any]:
-    """New functions at every call: pytest drops tests that several classes share."""
-    tests: dict[str, Any] = {}
-
-    def metric_template(self: ConsistencyAssertionsMixin, metric: str) -> None:
-        self.assert_metric(metric)
-
-    def run_template(self: ConsistencyAssertionsMixin, check: str) -> None:
-        getattr(self, f"assert_{check}")()
-
-    _expand(list(metrics), metric_template, tests)
-    _expand(
-        ["resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks"],
-        run_template,
-        tests,
-    )
-    for name, test in tests.items():
-        tests[name] = _without_foreign_frames(test)
-        setattr(tests[name], _GENERATED, True)
-    return tests
-
-
-def _without_foreign_frames(test: Callable[[Any], None]) -> Callable[[Any], None]:
-    """The test, whose failures show their message only: nothing on the way to it tells about the user's run."""
-
-    def run(self: ConsistencyAssertionsMixin) -> None:
-        __tracebackhide__ = True  # for pytest what __unittest is for unittest
-        try:
-            test(self)
-        except AssertionError as failure:
-            raise failure.with_traceback(None) from None
-
-    run.__name__ = test.__name__
-    return run
-
-
-def _expand(names: list[str], template: Callable[..., None], namespace: dict[str, Any]) -> None:
-    expand = parameterized.expand(
-        [(name,) for name in names],
-        name_func=lambda _function, _number, parameters: f"test_{parameters.args[0]}",
-        doc_func=lambda _function, _number, _parameters: None,  # unittest -v would show it instead of the name
-        namespace=namespace,
-    )
-    expand(template)
+def _skip(reason: str) -> NoReturn:
+    raise unittest.SkipTest(reason)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
-from typing_extensions import override
+from typing_extensions import final, override
 
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mode import Mode
@@ -39,10 +39,14 @@ class ControlArmsMixin(TrainingPhasesMixin):
             traces["repeated"] = cls._control_arm("second continuous run", Mode.CONTINUOUS)
         if cls.cold_start:
             no_checkpoint = staticmethod(lambda: None)
-            traces["cold_start"] = cls._control_arm("cold start", Mode.RESUME, resume_checkpoint=no_checkpoint)
+            to_the_end = {"interruptions": (), "_leg": 1}
+            traces["cold_start"] = cls._control_arm(
+                "cold start", Mode.RESUME, resume_checkpoint=no_checkpoint, **to_the_end
+            )
         cls._control_traces = traces
 
     @classmethod
+    @final
     def _control_arm(cls, name: str, mode: Mode, **attributes: object) -> Trace:
         """Runs a phase of a class like this one, with a run directory and callbacks of its own."""
         arm: Any = type(f"{cls.__name__}, {name}", (cls,), attributes)

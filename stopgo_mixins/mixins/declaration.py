@@ -9,11 +9,9 @@ from typing import Any, TypeVar
 
 from stopgo_mixins.comparison.declared import DeclaredDivergence
 from stopgo_mixins.comparison.tolerance import Tolerance
-from stopgo_mixins.interruption import AfterValidation, AtStep, Interruption
-from stopgo_mixins.mixins.registry import did_you_mean
-
-_HOOKS = {"setup_model": "cls, mode", "setup_trainer": "cls, mode", "get_default_callbacks": "cls"}
-"""Hook -> its arguments."""
+from stopgo_mixins.interruption import AfterValidation, AtStep, InsideValidation, Interruption
+from stopgo_mixins.metric import MetricKind, Metrics
+from stopgo_mixins.mixins.did_you_mean import did_you_mean
 
 _Kind = TypeVar("_Kind")
 
@@ -61,8 +59,6 @@ def check_attributes(cls: Any) -> None:
     if cls.val_check_interval is not None:
         _check_number(cls, "val_check_interval", 1, "4")
     _check_number(cls, "value_budget", 0, "64 * 2**20")
-    for name, arguments in _HOOKS.items():
-        _check_classmethod(cls, name, arguments)
     _check_defined(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
     _check_interruption(cls)
 
@@ -78,11 +74,6 @@ def _check_number(cls: Any, name: str, least: int, example: str) -> None:
     )
 
 
-def _check_classmethod(cls: Any, name: str, arguments: str) -> None:
-    if not isinstance(inspect.getattr_static(cls, name), classmethod | staticmethod):
-        raise TypeError(f"{cls.__name__}.{name} is no classmethod: write @classmethod above def {name}({arguments}).")
-
-
 def _check_defined(cls: Any, name: str, example: str) -> None:
     if inspect.getattr_static(cls, name).__func__.__module__.startswith("stopgo_mixins."):
         raise TypeError(
@@ -92,32 +83,47 @@ def _check_defined(cls: Any, name: str, example: str) -> None:
 
 
 def _check_interruption(cls: Any) -> None:
-    interruption = cls.interruption
+    chain = cls.interruptions
+    if not isinstance(chain, tuple):
+        raise TypeError(f"{cls.__name__}.interruptions is {chain!r}: write a tuple, such as (AtStep(3), AtStep(6)).")
+    for number, interruption in enumerate(cls._all_interruptions()):
+        _check_place(cls, f"interruptions[{number}]" if chain else "interruption", interruption)
+    steps = [interruption.step for interruption in chain if isinstance(interruption, AtStep)]
+    if steps != sorted(set(steps)):
+        raise TypeError(
+            f"{cls.__name__}.interruptions are at the steps {', '.join(map(str, steps))}: each must come after the one "
+            "before, whose checkpoint the run is resumed from."
+        )
+
+
+def _check_place(cls: Any, attribute: str, interruption: object) -> None:
     if not isinstance(interruption, Interruption):
         raise TypeError(
-            f"{cls.__name__}.interruption is {interruption!r}: write AfterValidation(), AtStep(k), or another "
+            f"{cls.__name__}.{attribute} is {interruption!r}: write AfterValidation(), AtStep(k), or another "
             "Interruption."
         )
-    if isinstance(interruption, AtStep) and interruption.step >= cls.num_steps:
+    if isinstance(interruption, AtStep) and interruption.step + interruption.past >= cls.num_steps:
+        past = f", past={interruption.past}" if interruption.past else ""
         raise TypeError(
-            f"{cls.__name__}.interruption = AtStep({interruption.step}) leaves nothing to resume: num_steps is "
-            f"{cls.num_steps}, so the step must be at most {cls.num_steps - 1}."
+            f"{cls.__name__}.{attribute} = AtStep({interruption.step}{past}) leaves nothing to resume: num_steps is "
+            f"{cls.num_steps}, so the step must be at most {cls.num_steps - 1 - interruption.past}."
         )
-    if isinstance(interruption, AfterValidation) and cls.val_check_interval is None:
+    if isinstance(interruption, AfterValidation | InsideValidation) and cls.val_check_interval is None:
+        where = "inside" if interruption.inside_validation else "after"
         raise TypeError(
-            f"{cls.__name__} is to be interrupted after a validation, but val_check_interval is not defined: write "
-            "val_check_interval = 4 (training batches), or interruption = AtStep(k)."
+            f"{cls.__name__} is to be interrupted {where} a validation, but val_check_interval is not defined: write "
+            f"val_check_interval = 4 (training batches), or {attribute} = AtStep(k)."
         )
 
 
-def merged_tolerances(cls: Any, metrics: Mapping[str, object]) -> dict[str, Tolerance]:
+def merged_tolerances(cls: Any, metrics: Metrics) -> dict[str, Tolerance]:
     """The tolerances of a class, merged over its MRO.
 
     Raises:
         TypeError: for an unknown metric, a value that is no Tolerance, or only one of the two output tolerances.
     """
     given = _merged(cls, "tolerances", Tolerance, "Tolerance(rtol=..., atol=...)", metrics)
-    return {**_output_tolerances(cls), **given}
+    return {**_output_tolerances(cls, metrics), **given}
 
 
 def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> dict[str, DeclaredDivergence]:
@@ -166,7 +172,10 @@ def _merged(
     """A mapping by metric, the nearest class winning."""
     merged: dict[str, _Kind] = {}
     for base in reversed(cls.__mro__):
-        for metric, value in base.__dict__.get(attribute, {}).items():
+        given = vars(base).get(attribute, {})
+        if not isinstance(given, Mapping):
+            raise TypeError(f"{cls.__name__}.{attribute} is {given!r}: write {attribute} = {{metric: {example}}}.")
+        for metric, value in given.items():
             where = f"{cls.__name__}.{attribute}[{metric!r}]"
             _check_known(where, metric, metrics)
             if not isinstance(value, kind):
@@ -175,7 +184,7 @@ def _merged(
     return merged
 
 
-def _output_tolerances(cls: Any) -> dict[str, Tolerance]:
+def _output_tolerances(cls: Any, metrics: Metrics) -> dict[str, Tolerance]:
     given = {name: getattr(cls, name) for name in ("output_tensor_atol", "output_tensor_rtol")}
     missing = [name for name, value in given.items() if value is None]
     if len(missing) == 1:
@@ -183,4 +192,5 @@ def _output_tolerances(cls: Any) -> dict[str, Tolerance]:
     if missing:
         return {}
     tolerance = Tolerance(rtol=given["output_tensor_rtol"], atol=given["output_tensor_atol"])
-    return {} if tolerance.is_bitwise else {"train_output": tolerance, "valid_output": tolerance}
+    outputs = (metric for metric, about in metrics.items() if MetricKind.OUTPUTS in about.kinds)
+    return {} if tolerance.is_bitwise else dict.fromkeys(outputs, tolerance)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import signal
 import unittest
 import weakref
 from pathlib import Path
 from typing import Any, ClassVar
+
+from typing_extensions import final
 
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
@@ -36,6 +39,8 @@ class TrainingPhasesMixin:
         precision: for ``setup_trainer`` to use: ``"32"`` for float32, ``"16-mixed"`` for float16 beside it with a
             gradient scaler, ``"bf16-mixed"`` for bfloat16 beside it, whatever the trainer calls them.
         interruption: where and how the stop phase ends.
+        interruptions: several of them instead: the run is interrupted and resumed as often, each time from the
+            checkpoint of the time before.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
         deterministic: whether torch must use deterministic algorithms.
@@ -51,6 +56,7 @@ class TrainingPhasesMixin:
     lr: ClassVar[float] = 1e-4
     precision: ClassVar[Any] = "32"
     interruption: ClassVar[Interruption] = AfterValidation()
+    interruptions: ClassVar[tuple[Interruption, ...]] = ()
     seed: ClassVar[int] = 42
     resume_seed: ClassVar[int | None] = None
     deterministic: ClassVar[bool] = True
@@ -63,6 +69,7 @@ class TrainingPhasesMixin:
 
     _left_out: ClassVar[LeftOut] = {}
     _models: ClassVar[list[weakref.ref[Any]]]
+    _leg: ClassVar[int] = 0
 
     @classmethod
     def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
@@ -78,6 +85,11 @@ class TrainingPhasesMixin:
     def get_default_callbacks(cls) -> Callbacks:
         """Returns the registry; see :class:`~stopgo_mixins.mixins.registry.CallbackRegistryMixin`."""
         raise NotImplementedError
+
+    @classmethod
+    def _make_callbacks(cls) -> Callbacks:
+        """Makes the registry for a phase."""
+        return cls.get_default_callbacks()
 
     @classmethod
     def train(cls, mode: Mode) -> None:
@@ -112,6 +124,7 @@ class TrainingPhasesMixin:
         cls.run_stop_and_go()
 
     @classmethod
+    @final
     def make_run_directory(cls) -> None:
         """Makes what the phases write to: the run directory, and the registry of callbacks."""
         cls.exp_name = cls.__name__
@@ -119,7 +132,7 @@ class TrainingPhasesMixin:
         cls.addClassCleanup(cls.tempdir.cleanup)  # type: ignore[attr-defined]  # of TestCase
         cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
         cls.metadata_dir.mkdir()
-        cls.callbacks = cls.get_default_callbacks()
+        cls.callbacks = cls._make_callbacks()
         cls._models = []
 
     @classmethod
@@ -136,22 +149,49 @@ class TrainingPhasesMixin:
         Raises:
             PhaseError: when the phase fails, ends without having been interrupted, or leaves no checkpoint.
         """
-        cls._run(Mode.STOP)
-        trace = cls.trace(Mode.STOP)
-        if not trace.events("interrupted"):
-            made = len(trace.events("step_end"))
-            raise PhaseError(
-                f"{cls.__name__}: the stop phase was not interrupted: it ended after {made} of {cls.num_steps} steps, "
-                f"before {cls.interruption} was due. Interrupt it earlier, for example: interruption = AtStep(1)."
-            )
-        written = trace.events("interrupted")[-1]["path"]
-        if not Path(written).exists():
-            raise PhaseError(f"{cls.__name__}: the stop phase left no checkpoint: there is no {written}.")
+        cls._run_leg(0)
 
     @classmethod
     def resume(cls) -> None:
-        """Builds everything anew, loads the checkpoint and trains to the end."""
-        cls._run(Mode.RESUME)
+        """Builds everything anew, loads the checkpoint and trains on: to the end, or to the next interruption.
+
+        Raises:
+            PhaseError: when the phase fails, or is not interrupted although it should be again.
+        """
+        for leg in range(1, len(cls._all_interruptions()) + 1):
+            cls._run_leg(leg)
+
+    @classmethod
+    def _all_interruptions(cls) -> tuple[Interruption, ...]:
+        """Those of ``interruptions``, else the one of ``interruption``."""
+        return cls.interruptions or (cls.interruption,)
+
+    @classmethod
+    def _run_leg(cls, leg: int) -> None:
+        cls._leg = leg
+        if leg > 1:  # the callbacks of the leg before are used up
+            cls.callbacks = {**cls.callbacks, Mode.RESUME: cls._make_callbacks()[Mode.RESUME]}
+        cls._run(Mode.RESUME if leg else Mode.STOP)
+        if interruption := cls._interruption():
+            cls._demand_interruption(interruption)
+
+    @classmethod
+    def _interruption(cls) -> Interruption | None:
+        """That of the leg at hand; the last one has none."""
+        return next(iter(cls._all_interruptions()[cls._leg :]), None)
+
+    @classmethod
+    def _demand_interruption(cls, interruption: Interruption) -> None:
+        trace, name = Trace(cls._trace_directory(cls._leg)), cls._phase_name(cls._leg)
+        if not trace.events("interrupted"):
+            made = len(trace.events("step_end"))
+            raise PhaseError(
+                f"{cls.__name__}: the {name} was not interrupted: it ended after {made} of {cls.num_steps} steps, "
+                f"before {interruption} was due. Interrupt it earlier, for example: interruption = AtStep(1)."
+            )
+        written = cls._newest_checkpoint(cls._leg)
+        if not Path(written).exists():
+            raise PhaseError(f"{cls.__name__}: the {name} left no checkpoint: there is no {written}.")
 
     @classmethod
     def continuous(cls) -> None:
@@ -169,14 +209,25 @@ class TrainingPhasesMixin:
             )
 
     @classmethod
+    @final
     def trace(cls, mode: Mode) -> Trace:
-        """What a phase recorded."""
+        """What a phase recorded; of several resume phases, the first."""
         return Trace(cls.metadata_dir / mode.value)
 
     @classmethod
     def legs(cls) -> list[tuple[Mode, Path]]:
         """The legs of the interrupted run in the order in which they ran: the phase, and where its trace lies."""
-        return [(mode, cls.metadata_dir / mode.value) for mode in (Mode.STOP, Mode.RESUME)]
+        numbers = range(len(cls._all_interruptions()) + 1)
+        return [(Mode.RESUME if leg else Mode.STOP, cls._trace_directory(leg)) for leg in numbers]
+
+    @classmethod
+    def _trace_directory(cls, leg: int) -> Path:
+        mode = Mode.RESUME if leg else Mode.STOP
+        return cls.metadata_dir / (mode.value if leg <= 1 else f"{mode.value}-{leg}")
+
+    @classmethod
+    def _phase_name(cls, leg: int) -> str:
+        return "stop phase" if not leg else "resume phase" if leg == 1 else f"resume phase {leg}"
 
     @classmethod
     def run_directory(cls, mode: Mode) -> Path:
@@ -188,22 +239,30 @@ class TrainingPhasesMixin:
 
     @classmethod
     def resume_checkpoint(cls) -> str | None:
-        """The path that the resume phase loads: the checkpoint at which the stop phase was interrupted."""
-        return str(cls.trace(Mode.STOP).events("interrupted")[-1]["path"])
+        """The path that a resume phase loads: the checkpoint from which the phase before it is to be resumed."""
+        return cls._newest_checkpoint(max(cls._leg - 1, 0))
+
+    @classmethod
+    def _newest_checkpoint(cls, leg: int) -> str:
+        """That of the moment of the interruption; where a signal came, the trainer may have written one upon it."""
+        trace = Trace(cls._trace_directory(leg))
+        by_signal = isinstance(cls._all_interruptions()[leg].by, signal.Signals)
+        return str(trace.events("checkpoint_saved" if by_signal else "interrupted")[-1]["path"])
 
     @classmethod
     def plan(cls, mode: Mode) -> PhasePlan:
         """What the bridge is told about a phase."""
-        interrupted = [] if mode is Mode.STOP else cls.trace(Mode.STOP).events("interrupted")
+        before = [] if mode is Mode.STOP else Trace(cls._trace_directory(max(cls._leg - 1, 0))).events("interrupted")
+        is_reference = mode is Mode.CONTINUOUS
         return PhasePlan(
             mode=mode,
             num_steps=cls.num_steps,
-            interruption=cls.interruption if mode is Mode.STOP else None,
+            interruption=None if is_reference else cls._interruption(),
             recorders=[callback for callback in cls.callbacks[mode].values() if isinstance(callback, Recorder)],
-            trace_directory=cls.metadata_dir / mode.value,
+            trace_directory=cls.metadata_dir / mode.value if is_reference else cls._trace_directory(cls._leg),
             checkpoint_directory=cls.run_directory(mode) / "stopgo-checkpoints",
             value_budget=cls.value_budget,
-            resume_point=interrupted[-1]["update"] if interrupted else None,
+            resume_point=before[-1]["saved_at"] if before else None,
             keep_first=cls.metrics_with_tolerance(),
             left_out=cls._left_out,
         )
@@ -214,6 +273,7 @@ class TrainingPhasesMixin:
         return frozenset()
 
     @classmethod
+    @final
     def kept_in(cls) -> str:
         """Where traces and checkpoints stay, or how to keep them."""
         if isinstance(cls.tempdir, KeptDirectory):
@@ -221,6 +281,7 @@ class TrainingPhasesMixin:
         return "to keep traces and checkpoints, set STOPGO_KEEP=DIR in the environment"
 
     @classmethod
+    @final
     def _run(cls, mode: Mode) -> None:
         log = cls.metadata_dir / f"{mode.value}.log"
         try:
@@ -239,25 +300,37 @@ class TrainingPhasesMixin:
             raise PhaseError(cls._phase_failure(mode, error, log)) from error
 
     @classmethod
+    @final
     def _train_from_seed(cls, mode: Mode) -> None:
         if cls.deterministic:
             use_deterministic_algorithms()
         seed_everything(cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed)
         try:
             cls.train(mode)
-        except StopAndGoException:
-            if mode is not Mode.STOP:
+        except BaseException as error:
+            if mode is Mode.CONTINUOUS or not cls._is_as_planned(error):
                 raise
 
     @classmethod
+    def _is_as_planned(cls, error: BaseException) -> bool:
+        """Whether this is how the leg at hand was to end: a signal ends it as the trainer answers it."""
+        interruption = cls._interruption()
+        if interruption is None or isinstance(error, StopAndGoException):
+            return interruption is not None
+        by_signal = isinstance(interruption.by, signal.Signals)
+        return by_signal and bool(Trace(cls._trace_directory(cls._leg)).events("interrupted"))
+
+    @classmethod
+    @final
     def _phase_failure(cls, mode: Mode, error: BaseException, log: Path) -> str:
         described = f"{type(error).__name__}: {error}"
         printed = [f"    {line}" for line in last_lines(log)]
-        interrupted = cls.trace(Mode.STOP).events("interrupted") if mode is Mode.RESUME else []
+        name = f"{mode.value} phase" if mode is Mode.CONTINUOUS else cls._phase_name(cls._leg)
+        to_load = [cls.resume_checkpoint()] if mode is Mode.RESUME else []
         return "\n".join(
             [
-                f"{cls.__name__}: the {mode.value} phase failed: {described}",
-                *(f"  the checkpoint that it was to load: {event['path']}" for event in interrupted),
+                f"{cls.__name__}: the {name} failed: {described}",
+                *(f"  the checkpoint that it was to load: {path}" for path in to_load),
                 *(["  the end of what it printed:", *printed] if printed else []),
                 f"  {cls.kept_in()}",
             ]

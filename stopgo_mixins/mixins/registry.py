@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
+from typing_extensions import final
+
+from stopgo_mixins.metric import Metric
+from stopgo_mixins.mixins.did_you_mean import did_you_mean
+from stopgo_mixins.mixins.metric_declaration import check_declaration, check_name
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 from stopgo_mixins.recorders.recorder import Recorder
@@ -55,18 +59,56 @@ class CallbackRegistryMixin:
         return made
 
     @classmethod
+    @final
     def recorder_types(cls) -> dict[str, type[Recorder]]:
         """The metrics of this class with their recorders.
 
         Raises:
-            TypeError: for an unknown name, or a recorder that records another metric.
+            TypeError: for an unknown name, a recorder that records another metric, or one that says something of its
+                metric that cannot be.
         """
+        merged = cls._merged_metrics()
+        recorders = {metric: recorder for metric, recorder in merged.items() if recorder is not None}
+        for metric, recorder in recorders.items():
+            check_declaration(f"{cls.__name__}.metrics[{metric!r}]", recorder, merged)
+        return recorders
+
+    @classmethod
+    @final
+    def known_metrics(cls) -> dict[str, type[Metric]]:
+        """What the recorders say of their metrics, those included that only ``get_default_callbacks`` adds."""
+        return {**cls.recorder_types(), **{recorder.metric: recorder for recorder in _recorders_in(cls.callbacks)}}
+
+    @classmethod
+    def _make_callbacks(cls) -> Callbacks:
+        """What ``get_default_callbacks`` returns, once its recorders are found to be in order.
+
+        Raises:
+            TypeError: for a name that is taken, or for something said of a metric that cannot be.
+        """
+        callbacks: Callbacks = super()._make_callbacks()  # type: ignore[misc]  # of the phases
+        where, registered = f"{cls.__name__}.get_default_callbacks", _recorders_in(callbacks)
+        for recorder in registered:
+            check_name(where, recorder)
+        known = {*cls._merged_metrics(), *(recorder.metric for recorder in registered)}
+        for recorder in registered:
+            check_declaration(where, recorder, known)
+        return callbacks
+
+    @classmethod
+    def _merged_metrics(cls) -> dict[str, type[Recorder] | None]:
+        """Those that were removed included: what is computed from them may still say so."""
         merged: dict[str, type[Recorder] | None] = dict(DEFAULT_RECORDERS)
         for base in reversed(cls.__mro__):
             for metric, recorder in base.__dict__.get("metrics", {}).items():
                 _check_metric(cls, metric, recorder, merged)
                 merged[metric] = recorder
-        return {metric: recorder for metric, recorder in merged.items() if recorder is not None}
+        return merged
+
+
+def _recorders_in(callbacks: Callbacks) -> list[type[Recorder]]:
+    registered = (callback for of_mode in callbacks.values() for callback in of_mode.values())
+    return [type(callback) for callback in registered if isinstance(callback, Recorder)]
 
 
 def _check_metric(cls: type, metric: str, recorder: object, known: Mapping[str, object]) -> None:
@@ -80,10 +122,5 @@ def _check_metric(cls: type, metric: str, recorder: object, known: Mapping[str, 
         raise TypeError(
             f"{where}: {recorder.__name__}.metric is {getattr(recorder, 'metric', None)!r}; it must be {metric!r}."
         )
-
-
-def did_you_mean(name: str, known: Mapping[str, object]) -> str:
-    """A hint that names the closest known name, and all of them."""
-    close = difflib.get_close_matches(name, known, n=1)
-    hint = f" Did you mean {close[0]!r}?" if close else ""
-    return f"{hint} Known names: {', '.join(sorted(known))}."
+    else:
+        check_name(where, recorder)

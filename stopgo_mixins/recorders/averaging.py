@@ -27,6 +27,8 @@ class AveragedWeightsRecorder(StateRecorder):
     """
 
     metric = "averaged_weights"
+    depends_on = ("parameters", "buffers")
+    at_once = ("parameters", "buffers")
 
     def read(self, state: TrainingState) -> object:
         """``[name of the copy][name]`` tensors: weights, buffers and the number of averaged updates."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +20,8 @@ class TrainInputRecorder(Recorder):
     """Each micro-batch as the training step received it, before the step could change it."""
 
     metric = "train_input"
+    depends_on = ("rng_state",)
+    kinds = (MetricKind.BATCHES,)
 
     def micro_batch_start(self, state: TrainingState, batch: object) -> None:
         """Records the batch."""
@@ -28,6 +32,8 @@ class TrainOutputRecorder(Recorder):
     """What the training step returned, and what every direct child of the model returned within it."""
 
     metric = "train_output"
+    depends_on = ("train_input", *FORWARD_PASS)
+    kinds = (MetricKind.OUTPUTS,)
 
     def module_output(self, state: TrainingState, name: str, call: int, output: object) -> None:
         """Records ``module[name](call)``, the calls of a child being numbered from 0 in each micro-batch."""
@@ -48,6 +54,7 @@ class TrainLossRecorder(Recorder):
     """The loss of each micro-batch as the training step returned it."""
 
     metric = "train_loss"
+    depends_on = ("train_output", "train_input", *FORWARD_PASS)
 
     def micro_batch_end(self, state: TrainingState, output: object, loss: Tensor | None) -> None:
         """Records the loss."""
@@ -80,6 +87,9 @@ class ValidInputRecorder(_ValidationRecorder):
     """Each validation batch as the validation step received it."""
 
     metric = "valid_input"
+    depends_on = ("rng_state", "validation_schedule")
+    kinds = (MetricKind.VALIDATION_BATCHES,)
+    begins_anew = True
     _nothing = "no validation had a batch"
 
     def validation_batch_start(self, state: TrainingState, batch: object) -> None:
@@ -91,6 +101,8 @@ class ValidOutputRecorder(_ValidationRecorder):
     """What the validation step returned, and what every direct child of the model returned within it."""
 
     metric = "valid_output"
+    depends_on = ("valid_input", "averaged_weights", *UPDATE, *FORWARD_PASS)
+    kinds = (MetricKind.OUTPUTS,)
     _nothing = "no validation step returned anything, and no child module was called in one"
 
     def validation_module_output(self, state: TrainingState, name: str, call: int, output: object) -> None:
@@ -107,6 +119,7 @@ class ValidLossRecorder(_ValidationRecorder):
     """The loss of each validation batch where the step returned one, and what the validation logged."""
 
     metric = "valid_loss"
+    depends_on = ("valid_output", "valid_input", "averaged_weights", *UPDATE, *FORWARD_PASS)
     _nothing = "no validation step returned a loss, and no validation logged anything"
 
     def validation_batch_end(self, state: TrainingState, output: object, loss: Tensor | None) -> None:
@@ -124,6 +137,9 @@ class ValidationScheduleRecorder(_ValidationRecorder):
     """After which updates a validation ran, over how many batches, and which ones a resume ran again."""
 
     metric = "validation_schedule"
+    depends_on = ()
+    kinds = (MetricKind.VALIDATIONS,)
+    decided_before_validation = True
 
     def validation_end(self, state: TrainingState, batches: list[int], logged: Mapping[str, object]) -> None:
         """Records the update, and the number of batches of each loader."""

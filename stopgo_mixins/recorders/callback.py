@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.recorders.recorder import StateRecorder
+from stopgo_mixins.recorders.stages import LOSSES
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
@@ -20,6 +21,8 @@ class CallbackStateRecorder(StateRecorder):
     """
 
     metric = "callback_state"
+    depends_on = (*LOSSES, "validation_schedule", "logged_metrics", "global_step", "parameters")
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """``[callback][entry]``, such as ``['EarlyStopping']['wait_count']``."""

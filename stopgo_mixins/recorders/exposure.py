@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import xxhash
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import Recorder
 
 if TYPE_CHECKING:
@@ -30,6 +31,8 @@ class SampleExposureRecorder(Recorder):
     """
 
     metric = "sample_exposure"
+    depends_on = ("train_input",)
+    kinds = (MetricKind.EXPOSURE,)
 
     def __init__(self) -> None:
         super().__init__()

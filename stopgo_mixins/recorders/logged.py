@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +26,12 @@ class LoggedMetricsRecorder(Recorder):
     """
 
     metric = "logged_metrics"
+    depends_on = (
+        *("train_input", "train_output", "train_loss", "gradients"),
+        *("global_step", "consumed_samples", "loop_progress"),
+        *("valid_input", "valid_output", "valid_loss", "validation_schedule", *UPDATE, *FORWARD_PASS),
+    )
+    kinds = (MetricKind.COUNTERS,)
 
     def logged(self, state: TrainingState, step: int, values: Mapping[str, Tensor]) -> None:
         """Records ``['step']``, and ``['values'][name]`` tensors."""

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 
 from torch import nn
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.averaging import trained_tensors
 from stopgo_mixins.recorders.recorder import Recorder, StateRecorder
+from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -44,6 +46,8 @@ class ParametersRecorder(StateRecorder):
     """
 
     metric = "parameters"
+    depends_on = UPDATE
+    indispensable = True
 
     def read(self, state: TrainingState) -> object:
         """``[name]`` tensors, and ``['.frozen'][name]`` for those that require no gradient."""
@@ -61,6 +65,8 @@ class BuffersRecorder(StateRecorder):
     """The buffers, whether they are saved with the model or not; those of averaged weights are not among them."""
 
     metric = "buffers"
+    depends_on = ("train_output", "train_input", *FORWARD_PASS)
+    indispensable = True
 
     def read(self, state: TrainingState) -> object:
         """``[name]`` tensors."""
@@ -75,6 +81,7 @@ class ExtraStateRecorder(StateRecorder):
     """What modules keep beside parameters and buffers, as fp8 scales are kept: each ``get_extra_state()``."""
 
     metric = "extra_state"
+    depends_on = ("train_output", "train_input", *FORWARD_PASS)
 
     def read(self, state: TrainingState) -> object:
         """``[module]`` values."""
@@ -102,6 +109,8 @@ class GradientsRecorder(Recorder):
     """The gradients of each update, accumulated over its micro-batches and reduced over ranks, before clipping."""
 
     metric = "gradients"
+    depends_on = ("train_loss", "train_output", "train_input", "precision_state", *FORWARD_PASS)
+    kinds = (MetricKind.GRADIENTS,)
 
     def gradients_ready(self, state: TrainingState, gradients: Mapping[str, Tensor | None]) -> None:
         """Records ``[name]`` tensors; ``None`` for a parameter that took no part."""

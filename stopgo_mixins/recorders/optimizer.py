@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.recorders.optimized import optimized_names
 from stopgo_mixins.recorders.recorder import StateRecorder
+from stopgo_mixins.recorders.stages import UPDATE
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
@@ -15,6 +16,8 @@ class OptimizerStateRecorder(StateRecorder):
     """Every tensor and counter that the optimizers keep, by parameter name."""
 
     metric = "optimizer_state"
+    depends_on = (*UPDATE, "parameters")
+    indispensable = True
 
     def read(self, state: TrainingState) -> object:
         """``[optimizer][parameter name][entry]``, such as ``[0]['net.0.weight']['exp_avg']``, and ``['.class']``."""

@@ -20,6 +20,7 @@ class PrecisionStateRecorder(StateRecorder):
     """
 
     metric = "precision_state"
+    depends_on = ("gradients",)
 
     def read(self, state: TrainingState) -> object:
         """``[scaler]`` mappings: ``scale``, ``_growth_tracker`` and how they change."""

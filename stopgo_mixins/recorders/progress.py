@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import StateRecorder
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ class GlobalStepRecorder(StateRecorder):
     """The trainer's own claim of how many steps were made."""
 
     metric = "global_step"
+    depends_on = ()
+    kinds = (MetricKind.COUNTERS,)
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """An integer."""
@@ -24,6 +28,9 @@ class ConsumedSamplesRecorder(StateRecorder):
     """The trainer's own claim of how many training samples were read, over all ranks."""
 
     metric = "consumed_samples"
+    depends_on = ()
+    kinds = (MetricKind.COUNTERS,)
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """An integer."""
@@ -38,6 +45,10 @@ class LoopProgressRecorder(StateRecorder):
     """
 
     metric = "loop_progress"
+    depends_on = ("global_step", "consumed_samples", "validation_schedule", "train_input")
+    at_once = ("global_step", "consumed_samples")
+    kinds = (MetricKind.COUNTERS,)
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """``[counter]`` integers."""

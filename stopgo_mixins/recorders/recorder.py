@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stopgo_mixins.events import EVENTS
+from stopgo_mixins.metric import Metric
+from stopgo_mixins.spelling import NAME_OF_YOUR_OWN, is_ours, misspelled, public_names
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
@@ -12,33 +16,38 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.store import TraceWriter
 
 
-class Recorder:
-    """Records one metric.
+class Recorder(Metric):
+    """Records one metric, and says what is known of it: each attribute of :class:`Metric` is a class attribute here.
 
     Subscribe to an event by defining a method of its name (:data:`stopgo_mixins.events.EVENTS`), and call
     :meth:`record` in it::
 
         class GradNormRecorder(Recorder):
             metric = "grad_norm"
+            depends_on = ("gradients",)
 
             def gradients_ready(self, state, gradients):
                 norms = [gradient.norm() for gradient in gradients.values() if gradient is not None]
                 self.record(torch.stack(norms).norm())
 
+    Where it does not say what its metric depends on, the metric depends on all others.
     A recorder never changes what it sees, and draws no random numbers.
 
     Attributes:
-        metric: the name of the metric, and of its test.
         only_listens: whether it is a callback for the sake of the trainer's type check alone, set where it is made one.
     """
 
-    metric: ClassVar[str]
     only_listens: ClassVar[bool] = False
 
     _writer: TraceWriter | None = None
     _position: Position | None = None
     _recorded = False
     _not_applicable = False
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuses what looks like an event and is none, which nothing would ever call."""
+        super().__init_subclass__(**kwargs)
+        check_events(cls)
 
     def record(self, value: object, path: str = "") -> None:
         """Writes ``value`` to the trace under the current position.
@@ -82,6 +91,29 @@ class Recorder:
         if self._writer is not None and not self._not_applicable:
             self._not_applicable = True
             self._writer.event("not_applicable", metric=self.metric, reason=reason)
+
+
+def check_events(recorder: type[Recorder]) -> None:
+    """Demands that a recorder's methods that look like events are events.
+
+    Raises:
+        TypeError: naming the recorder, what it defines, and the event that is meant.
+    """
+    for name, event in (
+        *_written_as_hooks(recorder),
+        *misspelled(recorder, Recorder, public_names(recorder) | {*EVENTS}),
+    ):
+        raise TypeError(f"{recorder.__name__}.{name} is never called. Did you mean {event!r}? {NAME_OF_YOUR_OWN}")
+
+
+def _written_as_hooks(recorder: type[Recorder]) -> Iterator[tuple[str, str]]:
+    """Trainers call their hooks ``on_...``; where the recorder inherits such a hook, it is one."""
+    users = [base for base in recorder.__mro__ if issubclass(base, Recorder) and not is_ours(base)]
+    others = [base for base in recorder.__mro__ if not issubclass(base, Recorder)]
+    for event in EVENTS:
+        name = f"on_{event}"
+        if any(name in vars(base) for base in users) and not any(name in vars(base) for base in others):
+            yield name, event
 
 
 class StateRecorder(Recorder):

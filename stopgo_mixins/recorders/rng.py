@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.attributes import attributes
 from stopgo_mixins.recorders.generators import generator_state, python_generator_state
 from stopgo_mixins.recorders.recorder import StateRecorder
@@ -24,6 +25,9 @@ class RngStateRecorder(StateRecorder):
     """
 
     metric = "rng_state"
+    depends_on = ("train_input", "validation_schedule")
+    kinds = (MetricKind.RANDOM_STREAMS,)
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """``[stream]``: ``python``, ``numpy``, ``torch``, ``cuda:0``..., and the names of the objects."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.optimized import optimized_names
 from stopgo_mixins.recorders.recorder import StateRecorder
+from stopgo_mixins.recorders.stages import LOSSES
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
@@ -20,6 +22,10 @@ class LearningRateRecorder(_OptimizerRecorder):
     """The learning rate of every group of every optimizer, with which the next update is made."""
 
     metric = "learning_rate"
+    depends_on = ("scheduler_state", *LOSSES)
+    at_once = ("scheduler_state",)
+    kinds = (MetricKind.SCHEDULE,)
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """Floats, as ``[optimizer][group]``."""
@@ -33,6 +39,10 @@ class ParamGroupsRecorder(_OptimizerRecorder):
     """
 
     metric = "param_groups"
+    depends_on = ("scheduler_state",)
+    at_once = ("scheduler_state",)
+    kinds = (MetricKind.COUNTERS, MetricKind.SCHEDULE, MetricKind.HYPER_PARAMETERS)
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """``[optimizer][group]`` mappings; ``params`` holds names."""
@@ -52,6 +62,9 @@ class SchedulerStateRecorder(StateRecorder):
     """What every learning-rate scheduler would save."""
 
     metric = "scheduler_state"
+    depends_on = (*LOSSES, "validation_schedule")
+    kinds = (MetricKind.SCHEDULE, MetricKind.COUNTERS)
+    changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
         """The ``state_dict()`` of each scheduler."""

@@ -33,6 +33,9 @@ SMALL_BYTES = 1024
 NEAR_STEPS = 2
 """Large values of so many steps from the resume point on may use the whole budget, all others half of it."""
 
+OWN_FILES = ("phase", "values")
+"""The names of files that no metric has written."""
+
 Event = dict[str, Any]
 """One line of ``phase.jsonl``: ``{"event": name, ...}``."""
 

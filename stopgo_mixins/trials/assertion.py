@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from typing_extensions import final
+
 from stopgo_mixins.trials.hooks import FaultHooksMixin
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.runner import TrialRunner
@@ -19,7 +21,6 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 class FaultAssertionsMixin(FaultHooksMixin):
     """Injects faults into the resume phase of a test class, and demands that its tests fail."""
 
-    fail: Callable[[str], Any]
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _trial_runner: ClassVar[TrialRunner | None] = None
@@ -39,9 +40,10 @@ class FaultAssertionsMixin(FaultHooksMixin):
         outcome = self._trials().run(fault)
         problem = outcome.reason if outcome.status is not Status.CAUGHT else "; ".join(outcome.missing)
         if problem:
-            self.fail(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")
+            raise AssertionError(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")
 
     @classmethod
+    @final
     def _trials(cls) -> TrialRunner:
         if vars(cls).get("_trial_runner") is None:  # its own: a class never resumes what its parent has stopped
             stopped: Any = stopped_copy(cls)

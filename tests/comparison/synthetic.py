@@ -17,6 +17,7 @@ from stopgo_mixins.comparison.resumption import Resumption
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.events import Moment, Position
+from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 from stopgo_mixins.trace.store import Trace, TraceWriter
 
 Value = Callable[[int], object]
@@ -152,7 +153,7 @@ class Phases:
             writer.close()
         legs = (Trace(self.directory / phase) for phase, _ in zip(LEGS, self.legs, strict=False))
         arms = {name: Trace(self.directory / name) for name in ("repeated", "cold_start") if self._has(name)}
-        return Runs.of(legs, Trace(self.directory / "continuous"), **arms)
+        return Runs.of(legs, Trace(self.directory / "continuous"), DEFAULT_RECORDERS, **arms)
 
     def resumption(self) -> Resumption:
         """What was written, and what is asked of it as a whole."""

@@ -97,6 +97,12 @@ class TestAttributes(unittest.TestCase):
             tolerances={"train_loss": 0.1},
         )
 
+    def test_what_is_no_mapping(self) -> None:
+        self.assert_rejected(
+            r"Tiny\.tolerances is 0\.1: write tolerances = \{metric: Tolerance\(rtol=\.\.\., atol=\.\.\.\)\}\.",
+            tolerances=0.1,
+        )
+
     def test_only_one_of_the_output_tolerances(self) -> None:
         self.assert_rejected(
             "Tiny: output_tensor_rtol is None but the other one is given; give both or neither.",
@@ -135,14 +141,17 @@ class TestHooks(unittest.TestCase):
             ("setup_model", "cls, mode"),
             ("setup_trainer", "cls, mode"),
             ("get_default_callbacks", "cls"),
+            ("resume_checkpoint", "cls"),
+            ("train", "cls, mode"),
         ):
-            with (
-                self.subTest(name),
-                self.assertRaisesRegex(
-                    TypeError, rf"Tiny\.{name} is no classmethod: write @classmethod above def {name}\({arguments}\)\."
-                ),
-            ):
+            sentence = rf"Tiny\.{name} is no classmethod: write @classmethod above def {name}\({arguments}\)\. If it is"
+            with self.subTest(name), self.assertRaisesRegex(TypeError, sentence):
                 concrete(TinyMixin, **{name: hook})
+
+    def test_a_helper_of_the_suite_with_the_name_of_a_hook(self) -> None:
+        suite = type("SuiteWithFit", (unittest.TestCase,), {"train": lambda self: None})
+        with self.assertRaisesRegex(TypeError, r"^SuiteWithFit\.train is no classmethod: .* give it another name\.$"):
+            type("Case", (TinyMixin, suite), {})
 
     def test_a_static_method_will_do(self) -> None:
         self.assertTrue(concrete(TinyMixin, setup_model=staticmethod(hook)))

@@ -8,6 +8,7 @@ from typing import Any
 
 from stopgo_mixins import Recorder
 from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
+from stopgo_mixins.recorders.model import BuffersRecorder
 from stopgo_mixins.recorders.optimizer import OptimizerStateRecorder
 from tests.outcome import concrete
 from tests.tiny import TinyMixin
@@ -106,8 +107,35 @@ class TestHandWrittenTests(unittest.TestCase):
         child = type("Child", (concrete(TinyMixin),), {"test_train_loss": by_hand})
         self.assertIs(child.test_train_loss, by_hand)
 
-    def test_none_written_by_hand_takes_one_away(self) -> None:
-        self.assertEqual(names(concrete(TinyMixin)) - names(concrete(TinyMixin, test_rng_state=None)), {"rng_state"})
+    def test_what_is_no_test_does_not_take_one_away(self) -> None:
+        suite = type("Suite", (unittest.TestCase,), {"test_parameters": [1, 2]})
+        for make, found in (
+            (lambda: concrete(TinyMixin, test_parameters={"lr": 0.1}), r"Tiny\.test_parameters is \{'lr': 0\.1\}"),
+            (lambda: type("Case", (TinyMixin, suite), {}), r"Case\.test_parameters is \[1, 2\]"),
+            (lambda: concrete(TinyMixin, test_parameters=None), r"Tiny\.test_parameters is None"),
+        ):
+            with self.assertRaisesRegex(
+                TypeError,
+                rf"^{found}, where a test of the library belongs: only a method can stand in its place\. Give it "
+                r"another name, or write metrics = \{'parameters': None\} to do without that test\.$",
+            ):
+                make()
+
+    def test_nothing_takes_a_test_of_the_run_away(self) -> None:
+        with self.assertRaisesRegex(TypeError, r"Tiny\.test_resume_point is None, .* Give it another name\.$"):
+            concrete(TinyMixin, test_resume_point=None)
+
+    def test_a_metric_that_is_taken_back_has_its_test_again(self) -> None:
+        without = type("Without", (concrete(TinyMixin),), {"metrics": {"buffers": None}})
+        again = type("Again", (without,), {"metrics": {"buffers": BuffersRecorder}})
+        self.assertEqual(names(again) - names(without), {"buffers"})
+
+    def test_an_abstract_class_with_tests_of_its_own_parent_as_a_template(self) -> None:
+        class Template(concrete(TinyMixin), abstract=True):
+            pass
+
+        namespace = {**vars(Template)}  # as parameterized_class makes its classes
+        self.assertEqual(names(type("Template_0", (Template,), namespace)), names(concrete(TinyMixin)))
 
 
 if __name__ == "__main__":

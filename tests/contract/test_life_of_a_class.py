@@ -5,8 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any
 
-from stopgo_mixins import Mode, Recorder, RngStateCallback
-from stopgo_mixins.events import TrainingState
+from stopgo_mixins import Mode, RngStateCallback
 from tests.outcome import Outcome, concrete, run
 from tests.tiny import TinyMixin
 
@@ -61,62 +60,25 @@ class TestState(unittest.TestCase):
         concrete(TinyMixin)("test_train_loss").run(result)
         self.assertIn(f"Tiny: {NEVER_RUN}", result.failures[0][1])
 
-    def test_a_class_whose_set_up_does_not_call_super(self) -> None:
-        outcome = run(concrete(TinyMixin, setUpClass=classmethod(lambda cls: None)))
-        self.assertEqual(outcome.passed, set())
-        self.assertEqual(len(outcome.failed), outcome.testsRun)
-        for name, message in outcome.failed.items():
-            self.assertIn(f"Tiny: {NEVER_RUN}", message, name)
+    def test_a_class_whose_set_up_does_not_call_super_fails_once(self) -> None:
+        case = concrete(TinyMixin, setUpClass=classmethod(lambda cls: None))
+        for names in (None, None, ["train_loss"], ["rng_state", "train_loss"]):  # each time anew
+            outcome = run(case, names)
+            (first,) = outcome.failed
+            self.assertEqual(first, names[0] if names else "additional_callbacks")
+            self.assertIn(f"Tiny: {NEVER_RUN}", outcome.failed[first])
+            self.assertEqual(outcome.passed, set())
+            self.assertEqual(len(outcome.skipped_for), outcome.testsRun - 1)
+            self.assertLessEqual(
+                set(outcome.skipped_for.values()), {f"no training phase has run: test_{first} says why"}
+            )
 
-
-class UpdateRecorder(Recorder):
-    metric = "update_count"
-    offset = 0
-
-    def step_end(self, state: TrainingState) -> None:
-        self.record(state.update + self.offset)
-
-
-class WrongUpdateRecorder(UpdateRecorder):
-    metric = "wrong_update_count"
-
-
-class AddingMixin(TinyMixin, abstract=True):
-    """Adds two recorders, one of which is wrong in the resume phase."""
-
-    @classmethod
-    def get_default_callbacks(cls) -> dict[Mode, dict[type, object]]:
-        callbacks = super().get_default_callbacks()
-        for mode, registered in callbacks.items():
-            right, wrong = cls.make_recorder(UpdateRecorder), cls.make_recorder(WrongUpdateRecorder)
-            wrong.offset = int(mode is Mode.RESUME)
-            registered |= {UpdateRecorder: right, WrongUpdateRecorder: wrong}
-        return callbacks
-
-
-class TestAdditionalCallbacks(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.case = concrete(AddingMixin)
-        cls.outcome = run(cls.case)
-
-    def test_a_recorder_without_a_test_of_its_own_is_compared(self) -> None:
-        (failure,) = self.outcome.failures
-        self.assertEqual(failure[0].params["metric"], "wrong_update_count")
-        self.assertIn("test_wrong_update_count: the interrupted run differs from the continuous run", failure[1])
-        self.assertNotIn("additional_callbacks", self.outcome.passed)
-
-    def test_the_registry_hands_it_out(self) -> None:
-        found = self.case.get_callback(self.case.callbacks, Mode.RESUME, WrongUpdateRecorder)
-        self.assertEqual(found.offset, 1)
-
-    def test_the_registry_names_what_there_is(self) -> None:
-        with self.assertRaisesRegex(KeyError, "no str is registered for Mode.STOP; there are: .*UpdateRecorder"):
-            self.case.get_callback(self.case.callbacks, Mode.STOP, str)
-
-    def test_without_one_the_test_says_so(self) -> None:
-        outcome = run(concrete(TinyMixin), ["additional_callbacks"])
-        self.assertIn("adds no recorder beyond metrics", outcome.skipped_for["additional_callbacks"])
+    def test_the_test_that_failed_for_all_fails_again_without_any_suite(self) -> None:
+        case = concrete(TinyMixin, setUpClass=classmethod(lambda cls: None))
+        for _ in range(2):
+            result = unittest.TestResult()
+            case("test_train_loss").run(result)
+            self.assertEqual(len(result.failures), 1)
 
 
 SUITE = """

@@ -32,7 +32,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 
-PAGES = {path.stem.lower(): path for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")))}
+PAGES = {
+    path.stem.lower(): path
+    for path in (ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md")))
+}
 """Short name -> page."""
 
 REPEATS_VALIDATIONS = version("lightning").startswith("2.4.")

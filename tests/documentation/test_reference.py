@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unittest
 
-from stopgo_mixins import AfterValidation, LightningStopAndGoMixin, StopAndGoMixin
+from stopgo_mixins import AfterValidation, LightningStopAndGoMixin, Metric, StopAndGoMixin
 from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 from tests.documentation.tables import rows
 
@@ -40,6 +40,13 @@ class TestReference(unittest.TestCase):
         for row in rows("reference", "Hooks"):
             name, _, _ = row[0].strip("`").partition("(")
             self.assertIsInstance(getattr(LightningStopAndGoMixin, name).__self__, type, name)
+
+    def test_what_a_recorder_says_is_listed_with_its_defaults(self) -> None:
+        listed = {row[0].strip("`"): row[1].strip("`") for row in rows("reference", "What a recorder says")}
+        said = {
+            name: repr(vars(Metric)[name]) if name in vars(Metric) else "required" for name in Metric.__annotations__
+        }
+        self.assertEqual(listed, said)
 
     def test_every_metric_is_listed_once_and_nothing_else(self) -> None:
         listed = [row[0].strip("`") for row in rows("reference", "Metrics")]

@@ -83,10 +83,6 @@ class TestAFaultThatIsNotCaught(unittest.TestCase):
         message = self.message(faults.PYTHON_RNG_NOT_RESTORED, metrics={"rng_state": None})
         self.assertIn("survived. Catches has no test_rng_state: the metric was removed.", message)
 
-    def test_a_test_was_disabled_by_hand(self) -> None:
-        message = self.message(faults.PYTHON_RNG_NOT_RESTORED, test_rng_state=None)
-        self.assertIn("survived. Catches has no test_rng_state", message)
-
     def test_it_does_not_apply(self) -> None:
         message = self.message(faults.ACCUMULATION_IGNORED)
         self.assertIn("not applicable. every update reads one micro-batch", message)

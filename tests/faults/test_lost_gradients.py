@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import unittest
-from dataclasses import dataclass, field
 
-from stopgo_mixins import Interruption
+from stopgo_mixins import AmidAccumulation
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from tests.faults import models
 from tests.faults.rows import LEARNING
 from tests.outcome import run
 
 
-@dataclass(frozen=True)
-class AmidWindow(Interruption):
-    """Between the two micro-batches that make update 6."""
-
-    asked: list[int] = field(default_factory=list)
-
-    def is_due(self, update: int, validations: int) -> bool:
-        self.asked.append(update)
-        return self.asked.count(5) > 1
-
-
 class TestInterruptedAmidAWindow(unittest.TestCase):
     def test_the_gradients_of_the_window_are_the_root_cause(self) -> None:
         class Interrupted(models.Accumulating):
-            interruption = AmidWindow()
+            interruption = AmidAccumulation(6)
 
         outcome = run(Interrupted)
         self.assertEqual(outcome.error, "")

@@ -10,7 +10,8 @@ import lightning
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from stopgo_mixins import AfterValidation, AtStep, Mode
+from stopgo_mixins import AfterValidation, AmidAccumulation, AtEpochEnd, AtStep, InsideValidation, Mode
+from stopgo_mixins.trace.store import Trace
 from tests.outcome import Outcome, concrete, run
 from tests.tiny import TinyMixin, TinyModule
 
@@ -28,6 +29,7 @@ class NotingMixin(TinyMixin, abstract=True):
     saved: ClassVar[list[str]]
     loaded: ClassVar[str]
     provoked: ClassVar[set[int]]
+    ended: ClassVar[dict[Mode, list[int]]]
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
@@ -44,7 +46,33 @@ class NotingMixin(TinyMixin, abstract=True):
         cls.saved = [event["path"].rpartition("/")[2] for event in traces[Mode.STOP].events("checkpoint_saved")]
         losses = traces[Mode.STOP].ranks[0].records("valid_loss")
         cls.provoked = {record.key.step for record in losses if record.provoked}
+        cls.ended = {mode: [event["update"] for event in trace.events("phase_end")] for mode, trace in traces.items()}
         cls.loaded = traces[Mode.RESUME].events("checkpoint_loaded")[0]["path"]
+
+
+class ChainMixin(TinyMixin, abstract=True):
+    """Interrupted twice; notes what each leg made and loaded, and may forget its data's position the second time."""
+
+    num_steps = 7
+    interruptions = (AtStep(1), AtStep(5))
+    forgets_second: ClassVar[bool] = False
+    made: ClassVar[list[list[int]]]
+    loaded: ClassVar[list[str]]
+
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        model, (train, validation) = super().setup_model(mode)
+        if cls.forgets_second and mode is Mode.RESUME and "step-5" in str(cls.resume_checkpoint()):
+            train.load_state_dict = lambda state: None
+        return model, (train, validation)
+
+    @classmethod
+    def run_stop_and_go(cls) -> None:
+        super().run_stop_and_go()
+        traces = [Trace(directory) for _, directory in cls.legs()]
+        cls.made = [[event["update"] for event in trace.events("step_end")] for trace in traces]
+        loaded = [event["path"] for trace in traces for event in trace.events("checkpoint_loaded")]
+        cls.loaded = [path.rpartition("/")[2] for path in loaded]
 
 
 class InterruptionCase(unittest.TestCase):
@@ -57,6 +85,7 @@ class TestMoments(InterruptionCase):
         case = concrete(NotingMixin)
         self.assert_clean(run(case))
         self.assertEqual(case.made, {Mode.STOP: [1, 2, 3], Mode.RESUME: [4, 5], Mode.CONTINUOUS: [1, 2, 3, 4, 5]})
+        self.assertEqual(case.ended, {Mode.STOP: [3], Mode.RESUME: [5], Mode.CONTINUOUS: [5]})
         self.assertEqual(case.interrupted["update"], 3)
         self.assertEqual(case.loaded, case.interrupted["path"])
         self.assertTrue(case.loaded.endswith("/interrupted/stopgo-checkpoints/step-3.ckpt"), case.loaded)
@@ -103,15 +132,16 @@ class TestMoments(InterruptionCase):
 
 class TestShouldStop(InterruptionCase):
     def test_ends_the_run_by_itself(self) -> None:
-        case = concrete(NotingMixin, interruption=AtStep(3, should_stop=True))
+        case = concrete(NotingMixin, interruption=AtStep(3, by="should_stop"))
         self.assert_clean(run(case))
         self.assertEqual((case.made[Mode.STOP], case.provoked), ([1, 2, 3], set()))
+        self.assertEqual(case.ended[Mode.STOP], [3])
 
     def test_what_only_stopping_provokes_is_left_out(self) -> None:
         """Told to stop where a user's callback has written a checkpoint, Lightning validates once more."""
         case = concrete(
             NotingMixin,
-            interruption=AtStep(3, should_stop=True),
+            interruption=AtStep(3, by="should_stop"),
             make_callbacks=lambda: [ModelCheckpoint(every_n_train_steps=3)],
         )
         outcome = run(case)
@@ -158,9 +188,92 @@ def _oldest_checkpoint(cls: Any) -> str:
     return str(cls.trace(Mode.STOP).events("checkpoint_saved")[0]["path"])
 
 
-class TestNumbers(unittest.TestCase):
+class TestFurtherPlaces(InterruptionCase):
+    """Where a checkpoint can be written, although no trainer would choose it; what it does to the run is measured."""
+
+    def test_exactly_at_an_epochs_end(self) -> None:
+        case = concrete(NotingMixin, interruption=AtEpochEnd())
+        self.assert_clean(run(case), REPEATS_VALIDATION)
+        self.assertEqual(case.made, {Mode.STOP: [1, 2, 3, 4], Mode.RESUME: [5], Mode.CONTINUOUS: [1, 2, 3, 4, 5]})
+
+    def test_amid_accumulation_the_gradients_so_far_are_lost(self) -> None:
+        case = concrete(
+            NotingMixin,
+            num_steps=4,
+            val_check_interval=None,
+            interruption=AmidAccumulation(2),
+            changes={"accumulate_grad_batches": 2},
+        )
+        message = run(case).failed["gradients"]
+        self.assertEqual(case.made[Mode.STOP], [1])
+        self.assertRegex(message, r"root cause of this run: gradients at step 2 \(the first after the resume at 1\)")
+        self.assertIn('section "Accumulated gradients lost"', message)
+
+    def test_inside_a_validation(self) -> None:
+        case = concrete(NotingMixin, num_steps=7, interruption=InsideValidation(2))
+        outcome = run(case)
+        self.assertEqual((outcome.error, case.made[Mode.STOP]), ("", [1, 2, 3, 4]))
+        self.assertIn("parameters", outcome.passed)
+
+    def test_updates_past_the_checkpoint_are_made_again(self) -> None:
+        case = concrete(NotingMixin, num_steps=7, val_check_interval=4, interruption=AtStep(5, past=1))
+        self.assert_clean(run(case))
+        self.assertEqual((case.made[Mode.STOP], case.made[Mode.RESUME]), ([1, 2, 3, 4, 5, 6], [6, 7]))
+        self.assertEqual((case.interrupted["update"], case.interrupted["saved_at"]), (6, 5))
+
+    def test_a_checkpoint_that_the_trainer_writes_meanwhile_is_the_newest(self) -> None:
+        case = concrete(NotingMixin, num_steps=7, interruption=AtStep(3, past=2))
+        self.assert_clean(run(case), REPEATS_VALIDATION)
+        self.assertEqual((case.interrupted["update"], case.interrupted["saved_at"]), (5, 4))
+        self.assertEqual(case.made[Mode.RESUME], [5, 6, 7])
+
+
+class TestChains(InterruptionCase):
+    def test_each_leg_continues_from_the_one_before(self) -> None:
+        case: Any = concrete(ChainMixin)
+        self.assert_clean(run(case))
+        self.assertEqual(case.made, [[1], [2, 3, 4, 5], [6, 7]])
+        self.assertEqual(case.loaded, ["step-1.ckpt", "step-5.ckpt"])
+
+    def test_validations_and_epochs_are_counted_over_all_legs(self) -> None:
+        case: Any = concrete(ChainMixin, interruptions=(AtStep(1), AfterValidation(2), AtEpochEnd(2)), num_steps=10)
+        outcome = run(case)
+        # Lightning logs validations one step too late once a checkpoint was written behind the one that ends an epoch.
+        self.assert_clean(outcome, REPEATS_VALIDATION | {"logged_metrics"})
+        self.assertIn("first at step 10 of resume phase 3, validation end 0", outcome.failed["logged_metrics"])
+        self.assertEqual([leg[-1] for leg in case.made], [1, 4, 8, 10])
+
+    def test_a_data_restart_after_the_second_resume_only(self) -> None:
+        outcome = run(concrete(ChainMixin, forgets_second=True))
+        self.assertIn("the data restarted", outcome.failed["train_input"])
+        self.assertIn("resume phase 2", outcome.failed["train_input"])
+
+    def test_the_first_checkpoint_loaded_again(self) -> None:
+        outcome = run(concrete(ChainMixin, resume_checkpoint=classmethod(_oldest_checkpoint)))
+        self.assertRegex(outcome.failed["resume_point"], r"loaded .*/step-1\.ckpt of step 1; the newest checkpoint")
+
+    def test_what_cannot_be_a_chain(self) -> None:
+        with self.assertRaisesRegex(TypeError, r"interruptions is \[.*\]: write a tuple, such as"):
+            concrete(ChainMixin, interruptions=[AtStep(2)])
+        with self.assertRaisesRegex(TypeError, r"interruptions are at the steps 4, 2: each must come after"):
+            concrete(ChainMixin, interruptions=(AtStep(4), AtStep(2)))
+        with self.assertRaisesRegex(TypeError, r"interruptions\[1\] = AtStep\(6, past=1\) leaves nothing to resume"):
+            concrete(ChainMixin, interruptions=(AtStep(4), AtStep(6, past=1)))
+
+    def test_a_leg_that_is_not_interrupted(self) -> None:
+        outcome = run(concrete(ChainMixin, interruptions=(AtStep(1), AfterValidation(9))))
+        self.assertIn("the resume phase was not interrupted: it ended after 6 of 7 steps", outcome.error)
+
+
+class TestArguments(unittest.TestCase):
+    def test_by_what(self) -> None:
+        with self.assertRaisesRegex(ValueError, r"AtStep\(by='kill'\): by is 'exception', 'should_stop', or a signal"):
+            AtStep(3, by="kill")
+        with self.assertRaisesRegex(ValueError, r"AfterValidation\(past=-1\): past is an integer of at least 0"):
+            AfterValidation(past=-1)
+
     def test_a_number_is_at_least_one(self) -> None:
-        for kind, name in ((AtStep, "step"), (AfterValidation, "number")):
+        for kind, name in ((AtStep, "step"), (AfterValidation, "number"), (AtEpochEnd, "number")):
             for value in (0, -1, True, 1.0, "2"):
                 with self.subTest(kind=kind, value=value):
                     sentence = rf"{kind.__name__}\({name}={value!r}\): {name} is an integer of at least 1\."

@@ -119,7 +119,7 @@ class TestBrokenPromises(unittest.TestCase):
         message = run(concrete(TinyMixin, interruption=AfterValidation(number=9))).error
         self.assertIn(
             "PhaseError: Tiny: the stop phase was not interrupted: it ended after 5 of 5 steps, before "
-            "AfterValidation(should_stop=False, number=9) was due. Interrupt it earlier, for example: "
+            "AfterValidation(number=9) was due. Interrupt it earlier, for example: "
             "interruption = AtStep(1).",
             message,
         )

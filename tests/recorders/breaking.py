@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unittest
+from collections import Counter
 from typing import Any
 
 import lightning
@@ -54,8 +55,14 @@ class MetricCase(unittest.TestCase):
     """Asserts which metrics fail, and where first."""
 
     def outcome_of(self, base: type, **attributes: object) -> Outcome:
-        """Runs a class made of the base; what it compared stays in ``self.case``."""
-        self.case: Any = concrete(base, **attributes)
+        """Runs a class made of the base, which stays in ``self.case``; how often it recorded, in ``self.counts``."""
+
+        def run_stop_and_go(cls: Any) -> None:
+            super(self.case, cls).run_stop_and_go()
+            trace = cls.trace(Mode.CONTINUOUS).ranks[0]
+            self.counts = {name: Counter(found.key.path for found in trace.records(name)) for name in trace.metrics}
+
+        self.case: Any = concrete(base, **attributes, run_stop_and_go=classmethod(run_stop_and_go))
         outcome = run(self.case)
         self.assertEqual(outcome.error, "")
         return outcome

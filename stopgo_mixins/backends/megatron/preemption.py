@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass
 
-from stopgo_mixins.interruption import AtStep
+from stopgo_mixins.interruption import AtStep, Progress
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,6 @@ class Preemption(AtStep):
 
     signal: signal.Signals = signal.SIGTERM
 
-    def is_due(self, update: int, validations: int) -> bool:
+    def is_due(self, progress: Progress) -> bool:
         """Never, because it is not the bridge that ends the run."""
         return False

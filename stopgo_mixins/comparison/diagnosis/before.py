@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.control import noise_floor
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.comparison.noise_floor import noise_floor
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence

@@ -1,4 +1,4 @@
-"""Which rules are tried on which metric."""
+"""Which rules are tried on which kind of metric."""
 
 from __future__ import annotations
 
@@ -18,28 +18,26 @@ from stopgo_mixins.comparison.diagnosis.validation import (
     validation_moved,
     validation_repeated,
 )
+from stopgo_mixins.metric import MetricKind
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
     from stopgo_mixins.comparison.diagnosis.cause import Diagnosis
     from stopgo_mixins.comparison.runs import Runs
 
-_OF_METRIC: Mapping[str, tuple[Rule, ...]] = {
-    "rng_state": (rng_not_restored, rng_drawn),
-    "train_input": (number_of_batches, data_moved),
-    "valid_input": (validation_data_moved,),
-    "sample_exposure": (other_samples,),
-    "validation_schedule": (validation_repeated, validation_moved, validation_cut_short),
-    "learning_rate": (schedule_moved,),
-    "scheduler_state": (schedule_moved, counter),
-    "param_groups": (counter, schedule_moved, hyper_parameter),
-    "global_step": (counter,),
-    "consumed_samples": (counter,),
-    "loop_progress": (counter,),
-    "logged_metrics": (counter,),
-    "gradients": (gradients_lost,),
+_OF_KIND: Mapping[MetricKind, tuple[Rule, ...]] = {
+    MetricKind.COUNTERS: (counter,),
+    MetricKind.SCHEDULE: (schedule_moved,),
+    MetricKind.HYPER_PARAMETERS: (hyper_parameter,),
+    MetricKind.RANDOM_STREAMS: (rng_not_restored, rng_drawn),
+    MetricKind.BATCHES: (number_of_batches, data_moved),
+    MetricKind.VALIDATION_BATCHES: (validation_data_moved,),
+    MetricKind.EXPOSURE: (other_samples,),
+    MetricKind.VALIDATIONS: (validation_repeated, validation_moved, validation_cut_short),
+    MetricKind.GRADIENTS: (gradients_lost,),
+    MetricKind.OUTPUTS: (),
 }
-"""Metric -> the patterns that only it can show."""
+"""The patterns that only metrics of a kind can show."""
 
 
 def diagnose(runs: Runs, comparison: Comparison) -> Diagnosis | None:
@@ -47,6 +45,6 @@ def diagnose(runs: Runs, comparison: Comparison) -> Diagnosis | None:
     if not comparison.mismatches:
         return None
     divergence = Divergence(runs, comparison)
-    own = _OF_METRIC.get(comparison.metric, ())
+    own = (rule for kind in runs.about(comparison.metric).kinds for rule in _OF_KIND[kind])
     rules = (before_the_interruption, copy_of_rank_0, *own, structure_changed, what_it_equals)
     return next((found for rule in rules if (found := rule(divergence)) is not None), None)

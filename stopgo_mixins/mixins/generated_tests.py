@@ -1,0 +1,104 @@
+"""Makes the test methods that a class of the assertions' mixin is given."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+from parameterized import parameterized
+
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
+OF_THE_RUN = ("resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks")
+"""What is asked about the run as a whole, a test for each."""
+
+_GENERATED = "_stopgo_generated"
+
+
+def _is_generated(attribute: object) -> bool:
+    """Whether a class attribute is a test that was made here."""
+    return getattr(attribute, _GENERATED, False) is True
+
+
+def generate_tests(cls: type, metrics: Collection[str]) -> None:
+    """Gives a class its tests: one for each metric, and those of the run.
+
+    Raises:
+        TypeError: where something else than a test stands in the place of one.
+    """
+    tests = _fresh_tests(metrics)
+    remove_generated_tests(cls, keep=tests)
+    for name, test in tests.items():
+        if not _is_written_by_hand(cls, name):
+            setattr(cls, name, test)
+
+
+def remove_generated_tests(cls: type, keep: Collection[str] = ()) -> None:
+    """Takes away inherited tests of metrics that the class does not have."""
+    for name in dir(cls):
+        if name.startswith("test_") and name not in keep and _is_generated(getattr(cls, name)):
+            setattr(cls, name, None)
+
+
+def _is_written_by_hand(cls: type, name: str) -> bool:
+    """Whether a class has a test of its user under the name of a generated one, which then wins.
+
+    Raises:
+        TypeError: where the user's attribute of that name is no test, so that there would be none.
+    """
+    found = [vars(base)[name] for base in cls.__mro__ if name in vars(base)]
+    if not found or _is_generated(found[0]):
+        return False
+    if callable(getattr(cls, name)):
+        return True
+    if found[0] is None and (name not in vars(cls) or None in found[1:]):
+        return False  # taken away from a base that did not have the metric
+    metric = name.removeprefix("test_")
+    instead = "" if metric in OF_THE_RUN else f", or write metrics = {{{metric!r}: None}} to do without that test"
+    raise TypeError(
+        f"{cls.__name__}.{name} is {found[0]!r}, where a test of the library belongs: only a method can stand in its "
+        f"place. Give it another name{instead}."
+    )
+
+
+def _fresh_tests(metrics: Collection[str]) -> dict[str, Any]:
+    """The tests by name; new functions at every call, since pytest drops tests that several classes share."""
+    tests: dict[str, Any] = {}
+
+    def metric_template(self: Any, metric: str) -> None:
+        self._assert_metric(metric)
+
+    def run_template(self: Any, check: str) -> None:
+        getattr(self, f"_assert_{check}")()
+
+    _expand(list(metrics), metric_template, tests)
+    _expand(OF_THE_RUN, run_template, tests)
+    for name, test in tests.items():
+        tests[name] = _without_foreign_frames(test)
+        setattr(tests[name], _GENERATED, True)
+    return tests
+
+
+def _without_foreign_frames(test: Callable[[Any], None]) -> Callable[[Any], None]:
+    """The test, whose failures show their message only: nothing on the way to it tells about the user's run."""
+
+    def run(self: Any) -> None:
+        __tracebackhide__ = True  # for pytest what __unittest is for unittest
+        try:
+            self._demand_phases()
+            test(self)
+        except AssertionError as failure:
+            raise failure.with_traceback(None) from None
+
+    run.__name__ = test.__name__
+    return run
+
+
+def _expand(names: Sequence[str], template: Callable[..., None], namespace: dict[str, Any]) -> None:
+    expand = parameterized.expand(
+        [(name,) for name in names],
+        name_func=lambda _function, _number, parameters: f"test_{parameters.args[0]}",
+        doc_func=lambda _function, _number, _parameters: None,  # unittest -v would show it instead of the name
+        namespace=namespace,
+    )
+    expand(template)
