@@ -169,14 +169,14 @@ class FitLoopHooks:
 
     # Checkpoints, and the end
 
-    def _save(self) -> None:
-        self._state.trainer.save_checkpoint(self._own_checkpoint())
+    def _save(self, name: str) -> None:
+        self._state.trainer.save_checkpoint(self._own_checkpoint(name))
 
     def _stop(self) -> None:
         self._state.trainer.should_stop = True
 
-    def _own_checkpoint(self) -> Path:
-        return self._plan.checkpoint_directory / f"step-{self.run.updates}.ckpt"
+    def _own_checkpoint(self, name: str) -> Path:
+        return self._plan.checkpoint_directory / f"{name}.ckpt"
 
     def _save_checkpoint(self, save: Callable[..., None], filepath: Any, *args: Any, **kwargs: Any) -> None:
         save(filepath, *args, **kwargs)
