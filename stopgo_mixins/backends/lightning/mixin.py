@@ -105,7 +105,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         """Trains, from the checkpoint if there is one.
 
         Raises:
-            UnpicklingError: when the checkpoint holds objects that Lightning loads only when it is told to.
+            pickle.UnpicklingError: when the checkpoint holds objects that Lightning loads only when it is told to.
         """
         if is_a(data, "LightningDataModule"):
             given = {"datamodule": data}
