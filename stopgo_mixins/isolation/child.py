@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.isolation.ending import Ending, Outcome
+from stopgo_mixins.isolation.ending import Ending, EndingKind
 
 if TYPE_CHECKING:
     from stopgo_mixins.isolation.request import PhaseRequest
@@ -49,6 +49,6 @@ def _run(request: PhaseRequest) -> Ending:
         found._run_as_child(request)
     except BaseException as error:  # SystemExit and KeyboardInterrupt end a phase as any other error does
         if found is not None and error is found._skip:
-            return Ending(Outcome.SKIPPED, str(error))
+            return Ending(EndingKind.SKIPPED, str(error))
         return Ending.of_error(error)
-    return Ending(Outcome.FINISHED)
+    return Ending(EndingKind.FINISHED)

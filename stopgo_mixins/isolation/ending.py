@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 
-class Outcome(enum.Enum):
+class EndingKind(enum.Enum):
     """What a phase says of itself: it trained to its end or interruption, skips its class, or raised an error."""
 
     FINISHED = "finished"
@@ -27,24 +27,24 @@ class Ending:
     """The last word of a phase, written by its process.
 
     Attributes:
-        outcome: what the phase says of itself.
+        kind: what the phase says of itself.
         described: the error with its type, or the reason of the skip; empty if it finished.
         traceback: of the error.
     """
 
-    outcome: Outcome
+    kind: EndingKind
     described: str = ""
     traceback: str = ""
 
     @classmethod
     def of_error(cls, error: BaseException) -> Ending:
         """That of a phase which raised an error."""
-        return cls(Outcome.RAISED, described(error), formatted_traceback(error))
+        return cls(EndingKind.RAISED, described(error), formatted_traceback(error))
 
     def write(self, path: Path) -> None:
         """Writes it as a whole, or not at all."""
         unfinished = path.with_suffix(".part")
-        unfinished.write_text(json.dumps({**asdict(self), "outcome": self.outcome.value}), encoding="utf-8")
+        unfinished.write_text(json.dumps({**asdict(self), "kind": self.kind.value}), encoding="utf-8")
         unfinished.replace(path)
 
     @classmethod
@@ -53,7 +53,7 @@ class Ending:
         if not path.exists():
             return None
         fields = json.loads(path.read_text(encoding="utf-8"))
-        return cls(**{**fields, "outcome": Outcome(fields["outcome"])})
+        return cls(**{**fields, "kind": EndingKind(fields["kind"])})
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,13 @@ class ProcessEnd:
 
     def problem(self, ending: Ending | None, limit: float | None) -> str | None:
         """What is wrong with it, in words, after a phase that has said how it ended; ``None`` where nothing is."""
-        if ending is not None and ending.outcome is Outcome.RAISED:
+        if ending is not None and ending.kind is EndingKind.RAISED:
             return ending.described
         if self.hung:
             return f"{overtime(limit)}, and was killed"
         if ending is None:
             return f"its process {self._death()} before the phase was over"
-        if self.status != 0 and ending.outcome is Outcome.FINISHED:
+        if self.status != 0 and ending.kind is EndingKind.FINISHED:
             return f"it had trained to its end, then its process {self._death()} while it exited"
         return None
 

@@ -16,7 +16,7 @@ from unittest import mock
 
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.isolation.child import DUMP_STACKS, run_phase
-from stopgo_mixins.isolation.ending import Ending, Outcome, ProcessEnd, RemoteTraceback
+from stopgo_mixins.isolation.ending import Ending, EndingKind, ProcessEnd, RemoteTraceback
 from stopgo_mixins.isolation.process_settings import HASH_SEED
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def demand_success(request: PhaseRequest, end: ProcessEnd, timeout: float | None
         PhaseError: when anything went wrong, with the traceback of the other process as its cause.
     """
     ending = Ending.read(request.ending)
-    if ending is not None and ending.outcome is Outcome.SKIPPED:
+    if ending is not None and ending.kind is EndingKind.SKIPPED:
         raise unittest.SkipTest(ending.described)
     if isinstance(by, signal.Signals) and end.status == -by and not end.hung:
         return
