@@ -106,7 +106,7 @@ class PhaseRun:
             if error is None or self._interrupter.interrupted:
                 self._calls.demand(*self._belonging_calls())
                 if self._interrupter.interrupted or self._calls.seen("training_ended"):
-                    self._writer.event("phase_end", update=self.updates)
+                    self._writer.end(self.updates)
 
     def _belonging_calls(self) -> Iterator[str]:
         if self.plan.mode is not Mode.RESUME:  # which may have trained nothing, and then a test says so

@@ -203,7 +203,9 @@ class _RankComparison:
                 self._mismatch(record.key, leg, Difference.MISSING, None, record)
 
     def _keys(self, leg: Leg, found: dict[str, str]) -> set[Key]:
-        return {self._trace(leg.trace).parse(line).key for line in found.values()}
+        """Of what the leg did by itself: what stopping provoked makes up for nothing."""
+        records = (self._trace(leg.trace).parse(line) for line in found.values())
+        return {record.key for record in records if not record.provoked}
 
     def _mismatch(
         self, key: Key, leg: Leg, difference: Difference, actual: Record | None, expected: Record | None

@@ -13,6 +13,7 @@ from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_pr
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message, root_cause_lines
+from stopgo_mixins.comparison.noise_floor import determinism_problem
 from stopgo_mixins.comparison.resumption import (
     Resumption,
     consumed_samples_problem,
@@ -193,6 +194,12 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     def _assert_train_val_init_consumed_samples(cls) -> None:
         """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
         cls._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(cls.resumption()))
+
+    @classmethod
+    @final
+    def _assert_determinism(cls) -> None:
+        """Fails unless two uninterrupted runs are the same; where they are not, no metric that differs is judged."""
+        cls._fail_for("test_determinism", determinism_problem(cls.runs(), cls._tolerances))
 
     @classmethod
     @final

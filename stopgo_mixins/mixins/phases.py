@@ -211,10 +211,14 @@ class TrainingPhasesMixin:
             PhaseError: when the phase fails or makes fewer updates than ``num_steps``.
         """
         cls._run(Mode.CONTINUOUS)
-        made = len(cls.trace(Mode.CONTINUOUS).events("step_end"))
+        cls._demand_all_steps(cls.trace(Mode.CONTINUOUS), "continuous phase")
+
+    @classmethod
+    def _demand_all_steps(cls, trace: Trace, name: str) -> None:
+        made = len(trace.events("step_end"))
         if made != cls.num_steps:
             raise PhaseError(
-                f"{cls.__name__}: the continuous phase made {made} optimizer updates, but num_steps = {cls.num_steps}. "
+                f"{cls.__name__}: the {name} made {made} optimizer updates, but num_steps = {cls.num_steps}. "
                 "Let the trainer that setup_trainer returns run for cls.num_steps updates."
             )
 
