@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.numbers import agree
@@ -106,6 +106,15 @@ class Comparison:
     def at_first(self) -> list[Mismatch]:
         """All mismatches at the moment of the first one, on its rank and in its leg."""
         return [found for found in self.mismatches if found.order == self.mismatches[0].order]
+
+    @property
+    def differing_paths(self) -> list[str]:
+        """The paths on which any record differs, the first to do so first."""
+        return list(dict.fromkeys(mismatch.key.path for mismatch in self.mismatches))
+
+    def only(self, covers: Callable[[str], bool]) -> Comparison:
+        """The comparison if nothing but some paths differed."""
+        return replace(self, mismatches=[found for found in self.mismatches if covers(found.key.path)])
 
     @property
     def differing_steps(self) -> set[int]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import inspect
 import unittest
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from stopgo_mixins.comparison.declared import DeclaredDivergence
+from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.interruption import AfterValidation, AtStep, InsideValidation, Interruption
 from stopgo_mixins.metric import MetricKind, Metrics
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
 
-_Kind = TypeVar("_Kind")
+_Value = TypeVar("_Value")
 
 
 def check_order_of_bases(cls: type, mixin: type) -> None:
@@ -122,25 +122,37 @@ def merged_tolerances(cls: Any, metrics: Metrics) -> dict[str, Tolerance]:
     Raises:
         TypeError: for an unknown metric, a value that is no Tolerance, or only one of the two output tolerances.
     """
-    given = _merged(cls, "tolerances", Tolerance, "Tolerance(rtol=..., atol=...)", metrics)
+    given = _merged(cls, "tolerances", _tolerance, "Tolerance(rtol=..., atol=...)", metrics)
     return {**_output_tolerances(cls, metrics), **given}
 
 
-def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> dict[str, DeclaredDivergence]:
-    """The declared divergences of a class, merged over its MRO.
+def _tolerance(value: object) -> Tolerance | None:
+    return value if isinstance(value, Tolerance) else None
+
+
+def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> Declarations:
+    """The declared divergences of a class, merged over its MRO; the nearest class that names a metric has its say.
 
     Raises:
-        TypeError: for an unknown metric, a value that is no DeclaredDivergence, or a step that the run does not make.
+        TypeError: for an unknown metric, a value that holds anything but declarations, or a step that the run does not
+            make.
     """
-    example = "DeclaredDivergence(from_step=..., cause=..., reference=...)"
-    given = _merged(cls, "declared", DeclaredDivergence, example, metrics)
-    for metric, declared in given.items():
-        if declared.from_step > cls.num_steps:
+    example = "DeclaredDivergence(paths=..., from_step=..., cause=..., reference=...), or several of them in a tuple"
+    given = _merged(cls, "declared", _declarations, example, metrics)
+    for metric, declarations in given.items():
+        latest = max(declared.from_step for declared in declarations)
+        if latest > cls.num_steps:
             raise TypeError(
-                f"{cls.__name__}.declared[{metric!r}] diverges from step {declared.from_step} on, but num_steps is "
+                f"{cls.__name__}.declared[{metric!r}] diverges from step {latest} on, but num_steps is "
                 f"{cls.num_steps}: write a step that the run makes."
             )
     return given
+
+
+def _declarations(value: object) -> tuple[DeclaredDivergence, ...] | None:
+    several = tuple(value) if isinstance(value, tuple | list) else (value,)
+    declarations = tuple(each for each in several if isinstance(each, DeclaredDivergence))
+    return declarations if declarations and len(declarations) == len(several) else None
 
 
 def merged_left_out(cls: Any, metrics: Mapping[str, object]) -> dict[str, dict[str, str]]:
@@ -167,10 +179,10 @@ def _check_known(where: str, metric: str, metrics: Mapping[str, object]) -> None
 
 
 def _merged(
-    cls: Any, attribute: str, kind: type[_Kind], example: str, metrics: Mapping[str, object]
-) -> dict[str, _Kind]:
-    """A mapping by metric, the nearest class winning."""
-    merged: dict[str, _Kind] = {}
+    cls: Any, attribute: str, read: Callable[[object], _Value | None], example: str, metrics: Mapping[str, object]
+) -> dict[str, _Value]:
+    """A mapping by metric, the nearest class winning; ``read`` returns ``None`` for what cannot be a value of it."""
+    merged: dict[str, _Value] = {}
     for base in reversed(cls.__mro__):
         given = vars(base).get(attribute, {})
         if not isinstance(given, Mapping):
@@ -178,9 +190,10 @@ def _merged(
         for metric, value in given.items():
             where = f"{cls.__name__}.{attribute}[{metric!r}]"
             _check_known(where, metric, metrics)
-            if not isinstance(value, kind):
+            found = read(value)
+            if found is None:
                 raise TypeError(f"{where} is {value!r}: write {example}.")
-            merged[metric] = value
+            merged[metric] = found
     return merged
 
 
