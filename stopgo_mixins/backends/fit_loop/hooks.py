@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class FitLoopHooks:
-    """Listens to one phase; a bridge inherits it together with its trainer's ``Callback``.
+    """Listens to one phase; inherited together with the trainer's ``Checkpoint``.
 
-    It makes itself the last of the callbacks: at each hook, what the user's do has been done, saving included.
+    It is a checkpoint callback, and makes itself the last of them, because Lightning calls those behind all others,
+    and at an epoch's end behind the module: at each hook, what the user's code does has been done.
 
     Attributes:
         state_class: what the events say about the run.
