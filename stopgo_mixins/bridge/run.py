@@ -232,6 +232,13 @@ class PhaseRun:
 
     def training_ended(self) -> None:
         """The trainer has come to its end; it is that of the run if all updates were made."""
+        counted = self._counters.of_the_run
+        self._writer.event(
+            "training_ended",
+            validations=counted.validations,
+            epochs=counted.epochs,
+            no_validation=self.state.no_validation(),
+        )
         if self.updates < self.plan.num_steps:
             return
         self._calls.note("training_ended")

@@ -102,6 +102,12 @@ def _check_place(cls: Any, attribute: str, interruption: object) -> None:
             f"{cls.__name__}.{attribute} is {interruption!r}: write AfterValidation(), AtStep(k), or another "
             "Interruption."
         )
+    if interruption.only_of is not None and interruption.only_of not in {base.__name__ for base in cls.__mro__}:
+        raise TypeError(
+            f"{cls.__name__}.{attribute} is {interruption}, which would never be due: only {interruption.only_of} can "
+            "carry it out. Write AtStep(k, by=signal.SIGTERM) for a signal that your trainer answers, or any other "
+            "Interruption."
+        )
     if isinstance(interruption, AtStep) and interruption.step + interruption.past >= cls.num_steps:
         past = f", past={interruption.past}" if interruption.past else ""
         raise TypeError(
