@@ -100,6 +100,15 @@ class TestFullPrecision(RowsMixin, unittest.TestCase):
 
 
 @require_nemo
+class TestGlobalStep(unittest.TestCase):
+    def test_the_count_of_samples_that_is_computed_from_it_is_no_root_cause(self) -> None:
+        (outcome,) = survey(cases.FullPrecision, [faults.GLOBAL_STEP_OFF_BY_ONE]).outcomes
+        self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
+        self.assertIn("test_consumed_samples", {test.name for test in outcome.tests})
+        self.assertEqual([cause.metric for cause in outcome.root_causes if cause.metric], ["global_step"])
+
+
+@require_nemo
 class TestHalfPrecision(RowsMixin, unittest.TestCase):
     """Nothing fails that should not, and what cannot be broken says why."""
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -17,6 +17,7 @@ from typing_extensions import override
 from stopgo_mixins.backends.fit_loop.loops import change_loaders
 from stopgo_mixins.backends.fit_loop.registered import require_bridge
 from stopgo_mixins.backends.megatron.availability import missing_nemo
+from stopgo_mixins.backends.megatron.consumed_samples import MegatronConsumedSamplesRecorder
 from stopgo_mixins.backends.megatron.environment import megatron_environment
 from stopgo_mixins.backends.megatron.preemption import Preemption
 from stopgo_mixins.bridge.plan import PhasePlan
@@ -56,6 +57,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
     """
 
     trainer_callback: ClassVar[type] = Callback
+    metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {"consumed_samples": MegatronConsumedSamplesRecorder}
     nemo_logger: ClassVar[nl.NeMoLogger]
 
     @override
