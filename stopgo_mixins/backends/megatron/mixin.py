@@ -140,13 +140,20 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_resume(cls, mode: Mode) -> nl.AutoResume | None:
-        """What NeMo is told about resuming; nothing in the continuous phase."""
+        """What NeMo is told about resuming, with the checkpoint to load; nothing in the continuous phase.
+
+        Left to itself ``AutoResume`` would load the directory that was changed last, such as one that NeMo wrote only
+        because the run was stopped.
+        """
         import nemo.lightning as nl
 
         if mode is Mode.CONTINUOUS:
             return None
-        resuming = mode is Mode.RESUME and cls.resume_checkpoint() is not None
-        return nl.AutoResume(resume_if_exists=resuming, resume_ignore_no_checkpoint=not resuming)
+        checkpoint = cls.resume_checkpoint() if mode is Mode.RESUME else None
+        resuming = checkpoint is not None
+        return nl.AutoResume(
+            resume_from_path=checkpoint, resume_if_exists=resuming, resume_ignore_no_checkpoint=not resuming
+        )
 
     @override
     @classmethod
