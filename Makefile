@@ -4,15 +4,17 @@ PYTHON  ?= python3
 WORKERS ?= 2
 PYTEST  := -m pytest tests -n $(WORKERS) --dist loadscope
 
-# .venv holds the oldest supported Lightning and NeMo, .venv-newest the newest Lightning without NeMo.
+# .venv holds the oldest supported Lightning and NeMo, .venv-newest the newest Lightning without NeMo, .venv-field the
+# same with packages whose modules are tested.
 OLDEST_PYTHON := .venv/bin/python
 NEWEST_PYTHON := .venv-newest/bin/python
+FIELD_PYTHON  := .venv-field/bin/python
 PIP := -m pip install -qq --progress-bar off --no-input --disable-pip-version-check
 OLDEST := -c requirements/constraints-oldest.txt
 NEWEST := -c requirements/constraints.txt
 DECLARED := setup.cfg setup.py requirements/constraints.txt requirements/constraints-oldest.txt
 
-.PHONY: help install demo test test-newest test-gpu lint format types docs bench soak matrix clean check-python check-nemo-python
+.PHONY: help install demo test test-newest test-field test-gpu lint format types docs bench soak matrix clean check-python check-nemo-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,6 +34,10 @@ test: .venv/.full ## all tests, then the examples as their users run them
 
 test-newest: .venv-newest/.full ## the same with the newest Lightning; what needs NeMo is skipped
 	$(NEWEST_PYTHON) $(PYTEST)
+
+test-field: export OMP_NUM_THREADS := 1
+test-field: .venv-field/.full ## modules in the shapes in which people write them, and those of real packages
+	$(FIELD_PYTHON) -m pytest tests/field -n $(WORKERS) --dist loadscope
 
 test-gpu: .venv/.full ## the tests that need a GPU
 	$(OLDEST_PYTHON) -m unittest discover -s tests/gpu -t .
@@ -80,6 +86,12 @@ clean: ## remove build results and caches, keep the environments
 
 .venv-newest/.full: .venv-newest/.light
 	$(NEWEST_PYTHON) $(PIP) $(NEWEST) -e '.[lightning,demo,test]'
+	touch $@
+
+.venv-field/.full: $(DECLARED) | check-python
+	$(PYTHON) -m venv .venv-field
+	$(FIELD_PYTHON) $(PIP) $(NEWEST) pip torch
+	$(FIELD_PYTHON) $(PIP) $(NEWEST) -e '.[lightning,field,test]'
 	touch $@
 
 check-python:

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.recorders.recorder import Recorder as Recorder
     from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
     from stopgo_mixins.stop_and_go import StopAndGoMixin as StopAndGoMixin
+    from stopgo_mixins.sweeps import sweep as sweep
 
 __version__ = "0.1.0"
 
@@ -81,6 +82,7 @@ _HOME = {
     "Mode": "mode",
     "Recorder": "recorders.recorder",
     "StateRecorder": "recorders.recorder",
+    "sweep": "sweeps",
 }
 
 _EITHER_LIGHTNING = ("lightning", "pytorch_lightning")

@@ -63,8 +63,10 @@ class Interruption:
             raise ValueError(f"{name}(past={self.past!r}): past is an integer of at least 0.")
 
     def __str__(self) -> str:
-        """As somebody would write it: what was not said is left out."""
-        said = (field.name for field in fields(self) if getattr(self, field.name) != field.default)
+        """As somebody would write it: of what every interruption has, only what is unusual."""
+        usual = {field.name: field.default for field in fields(Interruption)}
+        own = [field.name for field in fields(self) if field.name not in usual]
+        said = [*own, *(name for name, default in usual.items() if getattr(self, name) != default)]
         return f"{type(self).__name__}({', '.join(f'{name}={getattr(self, name)!r}' for name in said)})"
 
     def is_due(self, progress: Progress) -> bool:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 from torchdata.stateful_dataloader import StatefulDataLoader
@@ -13,6 +14,9 @@ from torchdata.stateful_dataloader import StatefulDataLoader
 from stopgo_mixins import AtStep, LightningStopAndGoMixin, Mode, RngStateCallback
 
 BATCHES_PER_EPOCH = 4
+
+TRUSTING = {"weights_only": False} if "weights_only" in inspect.signature(Trainer.fit).parameters else {}
+"""Arguments of ``Trainer.fit`` for checkpoints with objects of one's own: newer versions do not load them otherwise."""
 
 
 class TinyModule(LightningModule):

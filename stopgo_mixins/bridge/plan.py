@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.trace.store import TraceWriter
 
 if TYPE_CHECKING:
+    from stopgo_mixins.bridge.waypoint import Waypoint
     from stopgo_mixins.interruption import Interruption
     from stopgo_mixins.mode import Mode
     from stopgo_mixins.recorders.recorder import Recorder
@@ -32,6 +33,7 @@ class PhasePlan:
         keep_first: metrics whose values are needed for a tolerance.
         left_out: what is not to be recorded.
         listeners: what is told of events before the recorders are; an injected fault may act on one.
+        waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
     """
 
@@ -47,6 +49,7 @@ class PhasePlan:
     left_out: LeftOut
     listeners: Sequence[object] = ()
     own_process: bool = False
+    waypoints: Sequence[Waypoint] = ()
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""

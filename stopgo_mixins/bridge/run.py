@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Self
 
-from stopgo_mixins.bridge.calls import CallLog, left_out
+from stopgo_mixins.bridge.calls import CallLog
 from stopgo_mixins.bridge.children import ChildOutputs
 from stopgo_mixins.bridge.counters import Counters
 from stopgo_mixins.bridge.dispatcher import EventDispatcher
+from stopgo_mixins.bridge.interrupter import Interrupter
 from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.events import Moment, Position
-from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
@@ -28,15 +25,6 @@ if TYPE_CHECKING:
 
     from stopgo_mixins.bridge.plan import PhasePlan
     from stopgo_mixins.events import TrainingState
-    from stopgo_mixins.interruption import Means
-
-
-@dataclass(frozen=True)
-class _Written:
-    """A checkpoint, and how far the loops were when it was written."""
-
-    path: str
-    progress: tuple[int, ...]
 
 
 class PhaseRun:
@@ -72,7 +60,8 @@ class PhaseRun:
     Args:
         plan: the phase.
         state: what its events say about the run.
-        save: writes a checkpoint of this moment; the bridge reports it by :meth:`checkpoint_saved`, as any other.
+        save: writes a checkpoint of this moment under a name; the bridge reports it by :meth:`checkpoint_saved`, as
+            any other.
         stop: asks the trainer to end by itself.
     """
 
@@ -80,12 +69,11 @@ class PhaseRun:
         self,
         plan: PhasePlan,
         state: TrainingState,
-        save: Callable[[], object],
+        save: Callable[[str], object],
         stop: Callable[[], object],
     ) -> None:
         self.plan = plan
         self.state = state
-        self._save, self._stop = save, stop
         self._counters = Counters(state)
         self._calls = CallLog()
         self._step = 0
@@ -95,12 +83,10 @@ class PhaseRun:
         self._batches: Counter[int] = Counter()
         self._repeating = False
         self._validated = False
-        self._interrupted = False
-        self._saved_at: int | None = None
-        self._written: list[_Written] = []
         self._attached = ExitStack()
         self._writer = plan.open_trace(state.rank)
         self._attached.callback(self._writer.close)
+        self._interrupter = Interrupter(plan, self._counters, self._writer, save, stop)
         self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners)
         self._writer.event("phase_start", mode=plan.mode.value, world_size=state.world_size)
         self._emit("phase_start")
@@ -117,9 +103,9 @@ class PhaseRun:
             BridgeError: when nothing else went wrong, and the bridge never made a call that belongs to the phase.
         """
         with self._attached:
-            if error is None or self._interrupted:
+            if error is None or self._interrupter.interrupted:
                 self._calls.demand(*self._belonging_calls())
-                if self._interrupted or self._calls.seen("training_ended"):
+                if self._interrupter.interrupted or self._calls.seen("training_ended"):
                     self._writer.event("phase_end", update=self.updates)
 
     def _belonging_calls(self) -> Iterator[str]:
@@ -129,7 +115,7 @@ class PhaseRun:
         if self._calls.seen("micro_batch_started") and self.state.optimizers:
             yield "gradients_ready"
             yield "step_ended"
-        if self.plan.interruption is not None and not self._interrupted:
+        if self.plan.interruption is not None and not self._interrupter.interrupted:
             yield "interrupt_if_due"
         if self.updates >= self.plan.num_steps:
             yield "training_ended"
@@ -296,7 +282,7 @@ class PhaseRun:
         self._children.pause()
         self._emit("validation_batch_end", output, loss)
         self._counters.validation_batches += 1
-        self._interrupt_if_due(inside_validation=True)
+        self._interrupter.come_past(inside_validation=True)
 
     def validation_ended(self, values: Mapping[str, object]) -> bool:
         """A validation is over, with what it computed over all its batches, by name.
@@ -320,13 +306,12 @@ class PhaseRun:
     @property
     def has_just_saved(self) -> bool:
         """Whether the newest checkpoint is one of this very moment."""
-        return bool(self._written) and self._written[-1].progress == self._counters.progress
+        return self._interrupter.has_just_saved
 
     def checkpoint_saved(self, path: str) -> None:
         """A checkpoint was written from which the run could be continued."""
         self._calls.require("checkpoint_saved")
-        self._written.append(_Written(path, self._counters.progress))
-        self._writer.event("checkpoint_saved", path=path, update=self._counters.update)
+        self._interrupter.note_checkpoint(path)
         self._emit("checkpoint_saved", path)
 
     def interrupt_if_due(self) -> None:
@@ -336,62 +321,12 @@ class PhaseRun:
             StopAndGoException: when it is, unless it is to be ended by other means.
         """
         self._calls.note("interrupt_if_due")
-        self._interrupt_if_due(inside_validation=False)
+        self._interrupter.come_past(inside_validation=False)
 
-    def _interrupt_if_due(self, *, inside_validation: bool) -> None:
-        interruption = self.plan.interruption
-        if interruption is None or self._interrupted or self.updates >= self.plan.num_steps:
-            return
-        if self._saved_at is None:
-            if interruption.inside_validation is not inside_validation:
-                return
-            if not interruption.is_due(self._counters.of_the_run):
-                return
-            if not self.has_just_saved:  # by a callback of the trainer
-                self._save()
-                if not self.has_just_saved:
-                    raise left_out("checkpoint_saved", "after it saved")
-            self._saved_at = self.updates
-        if self.updates >= self._saved_at + interruption.past:
-            self._end(interruption.by)
-
-    def _end(self, by: Means) -> None:
-        path = self.interrupted()
-        if by == "exception":
-            raise StopAndGoException(f"interrupted after step {self.updates}, resume from {path}")
-        if by == "should_stop":
-            self._stop()
-        else:
-            self._send(by)
-
-    def _send(self, number: signal.Signals) -> None:
-        """Meets whatever handler there is; where there is none the process dies here and now.
-
-        Raises:
-            PhaseError: where that would be the process of the tests.
-        """
-        if number is not signal.SIGKILL and signal.getsignal(number) is not signal.SIG_DFL:
-            signal.raise_signal(number)
-            return
-        if not self.plan.own_process:
-            raise PhaseError(
-                f'nothing handles {number.name} here, so it would end the tests: write isolation = "process", or let '
-                "the trainer handle it."
-            )
-        self._writer.event("phase_end", update=self.updates)
-        os.kill(os.getpid(), number)
-
-    def interrupted(self) -> str:
-        """Notes that the run ends now, to be resumed from the newest checkpoint; the rest is provoked by that.
-
-        Returns:
-            The path of that checkpoint.
-        """
+    def interrupted(self) -> None:
+        """The trainer itself ends the run now, to be resumed from the newest checkpoint; the rest is provoked."""
         self._calls.require("interrupted", "checkpoint_saved")
-        newest = self._written[-1]
-        self._writer.event("interrupted", update=self.updates, path=newest.path, saved_at=newest.progress[0])
-        self._interrupted = True
-        return newest.path
+        self._interrupter.note_interruption()
 
     # Events
 
@@ -401,7 +336,7 @@ class PhaseRun:
         self._emit("module_output" if in_training else "validation_module_output", name, call, output)
 
     def _at(self, moment: Moment, step: int, *ordinal: int) -> Position:
-        position = Position(moment, step, ordinal, provoked=self._interrupted)
+        position = Position(moment, step, ordinal, provoked=self._interrupter.interrupted)
         self._events.move_to(position)
         return position
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import unittest
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from stopgo_mixins.comparison.declared import DeclaredDivergence
@@ -151,19 +151,11 @@ def merged_left_out(cls: Any, metrics: Mapping[str, object]) -> dict[str, dict[s
     """
     example = "{\"['values']['epoch_loss']\": 'why it is not recorded'}"
     merged: dict[str, dict[str, str]] = {}
-    for base in reversed(cls.__mro__):
-        for metric, paths in base.__dict__.get("left_out", {}).items():
-            where = f"{cls.__name__}.left_out[{metric!r}]"
-            _check_known(where, metric, metrics)
-            if not isinstance(paths, Mapping) or not all(isinstance(why, str) and why for why in paths.values()):
-                raise TypeError(f"{where} is {paths!r}: write {example}, with a reason for each path.")
-            merged[metric] = {**merged.get(metric, {}), **paths}
+    for where, metric, paths in _given(cls, "left_out", example, metrics):
+        if not isinstance(paths, Mapping) or not all(isinstance(why, str) and why for why in paths.values()):
+            raise TypeError(f"{where} is {paths!r}: write {example}, with a reason for each path.")
+        merged[metric] = {**merged.get(metric, {}), **paths}
     return merged
-
-
-def _check_known(where: str, metric: str, metrics: Mapping[str, object]) -> None:
-    if metric not in metrics:
-        raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")
 
 
 def _merged(
@@ -171,17 +163,24 @@ def _merged(
 ) -> dict[str, _Kind]:
     """A mapping by metric, the nearest class winning."""
     merged: dict[str, _Kind] = {}
+    for where, metric, value in _given(cls, attribute, example, metrics):
+        if not isinstance(value, kind):
+            raise TypeError(f"{where} is {value!r}: write {example}.")
+        merged[metric] = value
+    return merged
+
+
+def _given(cls: Any, attribute: str, example: str, metrics: Mapping[str, object]) -> Iterator[tuple[str, str, object]]:
+    """Yields where something is given, of which metric and what, the nearest class last."""
     for base in reversed(cls.__mro__):
         given = vars(base).get(attribute, {})
         if not isinstance(given, Mapping):
             raise TypeError(f"{cls.__name__}.{attribute} is {given!r}: write {attribute} = {{metric: {example}}}.")
         for metric, value in given.items():
             where = f"{cls.__name__}.{attribute}[{metric!r}]"
-            _check_known(where, metric, metrics)
-            if not isinstance(value, kind):
-                raise TypeError(f"{where} is {value!r}: write {example}.")
-            merged[metric] = value
-    return merged
+            if metric not in metrics:
+                raise TypeError(f"{where}: there is no such metric.{did_you_mean(metric, metrics)}")
+            yield where, metric, value
 
 
 def _output_tolerances(cls: Any, metrics: Metrics) -> dict[str, Tolerance]:

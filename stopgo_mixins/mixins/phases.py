@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from typing_extensions import final
 
 from stopgo_mixins.bridge.plan import PhasePlan
+from stopgo_mixins.bridge.waypoint import Waypoint
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 from stopgo_mixins.interruption import AfterValidation, Interruption
 from stopgo_mixins.isolation.garbage import collected_garbage
@@ -41,6 +42,9 @@ class TrainingPhasesMixin:
         interruption: where and how the stop phase ends.
         interruptions: several of them instead: the run is interrupted and resumed as often, each time from the
             checkpoint of the time before.
+        stop_phase: whether a run of its own is interrupted. Else the continuous phase writes the checkpoint where the
+            run would be, and goes on, and the resume phase is compared with how it goes on: two runs instead of three,
+            which do not show what saving and stopping themselves change.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
         deterministic: whether torch must use deterministic algorithms.
@@ -57,6 +61,7 @@ class TrainingPhasesMixin:
     precision: ClassVar[Any] = "32"
     interruption: ClassVar[Interruption] = AfterValidation()
     interruptions: ClassVar[tuple[Interruption, ...]] = ()
+    stop_phase: ClassVar[bool] = True
     seed: ClassVar[int] = 42
     resume_seed: ClassVar[int | None] = None
     deterministic: ClassVar[bool] = True
@@ -137,10 +142,15 @@ class TrainingPhasesMixin:
 
     @classmethod
     def run_stop_and_go(cls) -> None:
-        """Runs all three phases."""
-        cls.stop()
-        cls.resume()
-        cls.continuous()
+        """Runs all three phases, or two of them."""
+        if cls.stop_phase:
+            cls.stop()
+            cls.resume()
+            cls.continuous()
+        else:
+            cls.continuous()
+            cls._demand_interruption(cls._all_interruptions()[0])
+            cls.resume()
 
     @classmethod
     def stop(cls) -> None:
@@ -265,7 +275,15 @@ class TrainingPhasesMixin:
             resume_point=before[-1]["saved_at"] if before else None,
             keep_first=cls.metrics_with_tolerance(),
             left_out=cls._left_out,
+            waypoints=cls._waypoints() if is_reference else (),
         )
+
+    @classmethod
+    def _waypoints(cls) -> tuple[Waypoint, ...]:
+        """Where the continuous phase leaves behind what a stop phase would."""
+        if cls.stop_phase:
+            return ()
+        return (Waypoint(cls._all_interruptions()[0], "waypoint", cls._trace_directory(0)),)
 
     @classmethod
     def metrics_with_tolerance(cls) -> frozenset[str]:

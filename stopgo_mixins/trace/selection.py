@@ -23,23 +23,25 @@ class Selection:
     def __init__(self, left_out: LeftOut, note: Callable[..., None]) -> None:
         self._left_out = left_out
         self._note = note
-        self._noted: set[tuple[str, str]] = set()
+        self._noted: set[tuple[object, ...]] = set()
 
     def leaves(self, metric: str, value: object, path: str) -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
         """Yields ``(path, leaf, bytes)`` of everything in ``value`` that is recorded."""
         reasons = self._left_out.get(metric, {})
         for found, leaf, data in snapshot(value, path):
-            if above := next((left_out for left_out in reasons if _is_below(found, left_out)), None):
+            above = next((left_out for left_out in reasons if _is_below(found, left_out)), None)
+            if above is not None:
                 self._note_once(metric, above, f"left out: {reasons[above]}", left_out=above)
             elif isinstance(leaf, Unreadable):
                 self._note_once(metric, found, str(leaf), unreadable=str(leaf))
             else:
                 yield found, leaf, data
 
-    def _note_once(self, metric: str, path: str, why: str, **fields: str) -> None:
-        if (metric, why) not in self._noted:
-            self._noted.add((metric, why))
-            self._note(what=f"{metric} {path or 'as a whole'} ({why})", metric=metric, **fields)
+    def _note_once(self, metric: str, path: str, why: str, **about: str) -> None:
+        key = metric, *about.items()  # of what cannot be read for the same reason, the first path
+        if key not in self._noted:
+            self._noted.add(key)
+            self._note(what=f"{metric} {path or 'as a whole'} ({why})", metric=metric, **about)
 
 
 def _is_below(path: str, above: str) -> bool:

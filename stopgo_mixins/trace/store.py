@@ -15,6 +15,7 @@ no number at all.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Collection, Iterator
 from functools import partial
 from itertools import groupby
@@ -32,6 +33,8 @@ SMALL_BYTES = 1024
 
 NEAR_STEPS = 2
 """Large values of so many steps from the resume point on may use the whole budget, all others half of it."""
+
+_VALUES = "values.bin"
 
 OWN_FILES = ("phase", "values")
 """The names of files that no metric has written."""
@@ -61,11 +64,12 @@ class TraceWriter:
     ) -> None:
         self._directory = directory / f"rank-{rank}"
         self._directory.mkdir(parents=True, exist_ok=True)
+        self._rank = rank
         self._budget = value_budget
         self._resume_point = resume_point
         self._keep_first = frozenset(keep_first)
         self._files: dict[str, IO[str]] = {}
-        self._values = (self._directory / "values.bin").open("ab", buffering=0)
+        self._values = (self._directory / _VALUES).open("ab", buffering=0)
         self._end = self._values.tell()
         self._large_bytes = 0
         self._seen: dict[str, tuple[int, set[tuple[Moment, tuple[int, ...], str]]]] = {}
@@ -98,6 +102,19 @@ class TraceWriter:
         file = self._file("phase")
         file.write(json.dumps({"event": name, **fields}) + "\n")
         file.flush()
+
+    def branch(self, directory: Path) -> TraceWriter:
+        """Copies the trace as it is now to the directory of another phase; the kept bytes are shared, not copied.
+
+        Returns:
+            The writer of the copy.
+        """
+        copy = directory / self._directory.name
+        copy.mkdir(parents=True)
+        for path in self._directory.glob("*.jsonl"):
+            shutil.copyfile(path, copy / path.name)
+        (copy / _VALUES).symlink_to((self._directory / _VALUES).absolute())
+        return TraceWriter(directory, self._rank, value_budget=0)
 
     def close(self) -> None:
         """Closes the files; what was written stays."""
@@ -216,7 +233,7 @@ class RankTrace:
         if not place:
             return None
         offset, size = map(int, place.split())
-        path = self._directory / "values.bin"
+        path = self._directory / _VALUES
         if not path.exists():
             raise TraceError(f"{path} is gone, and with it the bytes of {self._described(key, place)}.")
         with path.open("rb") as file:

@@ -58,7 +58,7 @@ class LoopStopAndGoMixin(StopAndGoMixin, abstract=True):
     def train(cls, mode: Mode) -> None:
         loop, validation = cls.make_model(mode)
         plan = cls.plan(mode)
-        with cls.run_class(plan, loop, lambda: loop.save(plan.checkpoint_directory / "last.pt", run), list) as run:
+        with cls.run_class(plan, loop, lambda name: loop.save(plan.checkpoint_directory / name, run), list) as run:
             if mode is Mode.RESUME:
                 loop.load(str(cls.resume_checkpoint()), run)
             run.training_started()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import unittest
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -177,9 +177,11 @@ class SyntheticCase(unittest.TestCase):
         self.addCleanup(directory.cleanup)
         return Phases(Path(directory.name), **settings)
 
-    def judge(self, phases: Phases, metric: str, tolerance: Tolerance | None = None) -> Judgement:
+    def judge(
+        self, phases: Phases, metric: str, tolerance: Tolerance | None = None, left_out: Collection[str] = ()
+    ) -> Judgement:
         resumption = phases.resumption()
-        return judge(resumption, compare(resumption.runs, metric, tolerance), tolerance)
+        return judge(resumption, compare(resumption.runs, metric, tolerance), tolerance, left_out)
 
     def diagnose(self, phases: Phases, metric: str) -> Diagnosis:
         runs = phases.runs()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unittest
-from typing import Any
+from typing import Any, ClassVar
 
 from stopgo_mixins import AfterValidation, AtStep, LightningStopAndGoMixin, Recorder, Tolerance
 from tests.outcome import concrete, run
@@ -96,6 +96,27 @@ class TestAttributes(unittest.TestCase):
             r"Tiny\.tolerances\['train_loss'\] is 0\.1: write Tolerance\(rtol=\.\.\., atol=\.\.\.\)\.",
             tolerances={"train_loss": 0.1},
         )
+
+    def test_left_out(self) -> None:
+        self.assert_rejected(
+            r"Tiny\.left_out\['logged'\]: there is no such metric\. Did you mean 'logged_metrics'",
+            left_out={"logged": {"['values']['loss']": "a reason"}},
+        )
+        for paths in ("['values']['loss']", {"['values']['loss']": ""}, {"['values']['loss']": None}):
+            self.assert_rejected(
+                r"Tiny\.left_out\['logged_metrics'\] is .*: write \{.*\}, with a reason for each path\.",
+                left_out={"logged_metrics": paths},
+            )
+
+        self.assert_rejected(r"Tiny\.left_out is 'x': write left_out = \{metric: \{", left_out="x")
+
+    def test_left_out_is_merged_over_the_bases(self) -> None:
+        class Base(TinyMixin, abstract=True):
+            left_out: ClassVar[Any] = {"buffers": {"['a']": "of the base", "['b']": "of the base"}}
+
+        case: Any = concrete(Base, left_out={"buffers": {"['b']": "nearer"}, "parameters": {"['c']": "another"}})
+        buffers = {"['a']": "of the base", "['b']": "nearer"}
+        self.assertEqual(case._left_out, {"buffers": buffers, "parameters": {"['c']": "another"}})
 
     def test_what_is_no_mapping(self) -> None:
         self.assert_rejected(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import inspect
 import io
 import pickle
 import pickletools
@@ -16,7 +15,7 @@ from torch import Tensor, nn
 
 from tests.lightning.test_modules import ModuleCase
 from tests.outcome import concrete, run
-from tests.tiny import TinyMixin, TinyModule, tiny_loaders
+from tests.tiny import TRUSTING, TinyMixin, TinyModule, tiny_loaders
 
 
 class BestWeights(TinyModule):
@@ -97,9 +96,7 @@ class TestHyperParameters(ModuleCase):
         def setup_model(_cls: type, _mode: object) -> tuple[Any, ...]:
             return ModuleInHyperParameters(nn.Linear(3, 1), 1e-2), tiny_loaders()
 
-        knows = "weights_only" in inspect.signature(Trainer.fit).parameters
-        arguments = {"weights_only": False} if knows else {}
-        outcome = run(concrete(TinyMixin, setup_model=classmethod(setup_model), fit_arguments=arguments))
+        outcome = run(concrete(TinyMixin, setup_model=classmethod(setup_model), fit_arguments=TRUSTING))
         self.assertEqual((outcome.failed, outcome.error), ({}, ""))
 
 

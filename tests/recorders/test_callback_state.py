@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint, Timer
 
 from stopgo_mixins import Mode, RngStateCallback
 from tests.recorders.breaking import RESTORED, EditedCheckpointMixin, ExtraCallbacksMixin, MetricCase
-from tests.tiny import TinyMixin
+from tests.tiny import TRUSTING, TinyMixin
 
 
 class _Unrecordable(Callback):
@@ -68,6 +68,8 @@ class _CountingMixin(TinyMixin, abstract=True):
 
 
 class _UnrecordableMixin(ExtraCallbacksMixin, abstract=True):
+    fit_arguments = TRUSTING
+
     @classmethod
     def extra_callbacks(cls, mode: Mode) -> list[Any]:
         return [_Unrecordable()]

@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class FitLoopHooks:
-    """Listens to one phase; a bridge inherits it together with its trainer's ``Callback``.
+    """Listens to one phase; inherited together with the trainer's ``Checkpoint``.
 
-    It makes itself the last of the callbacks: at each hook, what the user's do has been done, saving included.
+    It is a checkpoint callback, and makes itself the last of them, because Lightning calls those behind all others,
+    and at an epoch's end behind the module: at each hook, what the user's code does has been done.
 
     Attributes:
         state_class: what the events say about the run.
@@ -168,14 +169,14 @@ class FitLoopHooks:
 
     # Checkpoints, and the end
 
-    def _save(self) -> None:
-        self._state.trainer.save_checkpoint(self._own_checkpoint())
+    def _save(self, name: str) -> None:
+        self._state.trainer.save_checkpoint(self._own_checkpoint(name))
 
     def _stop(self) -> None:
         self._state.trainer.should_stop = True
 
-    def _own_checkpoint(self) -> Path:
-        return self._plan.checkpoint_directory / f"step-{self.run.updates}.ckpt"
+    def _own_checkpoint(self, name: str) -> Path:
+        return self._plan.checkpoint_directory / f"{name}.ckpt"
 
     def _save_checkpoint(self, save: Callable[..., None], filepath: Any, *args: Any, **kwargs: Any) -> None:
         save(filepath, *args, **kwargs)

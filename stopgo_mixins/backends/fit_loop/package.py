@@ -11,7 +11,7 @@ import importlib.util
 import sys
 from typing import TYPE_CHECKING, Any
 
-__all__ = ["Callback", "is_a", "package_of"]
+__all__ = ["Callback", "Checkpoint", "is_a", "package_of"]
 
 _PACKAGES = {"lightning": "lightning.pytorch", "pytorch_lightning": "pytorch_lightning"}
 """Root package -> where its public names are."""
@@ -27,8 +27,10 @@ def _imported() -> str:
 
 if TYPE_CHECKING:
     from lightning.pytorch import Callback
+    from lightning.pytorch.callbacks import Checkpoint
 else:
-    Callback = importlib.import_module(_imported()).Callback
+    _package = importlib.import_module(_imported())
+    Callback, Checkpoint = _package.Callback, _package.callbacks.Checkpoint
 
 
 def package_of(module: object) -> Any:

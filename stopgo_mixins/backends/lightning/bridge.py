@@ -1,85 +1,43 @@
-"""Tells of a run of plain Lightning: its strategy runs a training step for each micro-batch."""
+"""What a class registers with its trainer, so that the phase is told of."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from typing_extensions import override
 
-from stopgo_mixins.backends.fit_loop.hooks import FitLoopHooks
 from stopgo_mixins.backends.fit_loop.package import Callback
-from stopgo_mixins.backends.fit_loop.values import loss_of
-from stopgo_mixins.backends.lightning.batch_iterator import BatchIterator, is_batch_iterator
+from stopgo_mixins.backends.lightning.hooks import LightningHooks
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
-    from torch.optim import Optimizer
+
+    from stopgo_mixins.bridge.plan import PhasePlan
 
 
-class LightningBridge(FitLoopHooks, Callback):
-    """Listens to one phase of Lightning's trainer.
+class LightningBridge(Callback):
+    """Lets a checkpoint callback take its place when the trainer is set up: that one listens.
 
-    It is no ``Checkpoint``: a trainer may have ``enable_checkpointing=False``, and Lightning adds a ``ModelCheckpoint``
-    of its own exactly where it would without this library.
+    Only a checkpoint callback is called behind all others and behind the module, and a trainer that is built with one
+    has no ``ModelCheckpoint`` of Lightning's own, and refuses ``enable_checkpointing=False``.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._validation_place = (0, 0)
+    _hooks: LightningHooks
+
+    @contextmanager
+    def listening(self, plan: PhasePlan) -> Iterator[None]:
+        """Surrounds the trainer's run of one phase; afterwards nothing is attached to anything."""
+        self._hooks = LightningHooks()
+        with self._hooks.listening(plan):
+            yield
 
     @override
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        super().on_train_start(trainer, pl_module)
-        # The strategy's methods, which call the module's: what stood on the module would travel with its copies.
-        self._wrap(trainer.strategy, "training_step", self._training_step)
-        self._wrap(trainer.strategy, "validation_step", self._validation_step)
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self._hooks.setup(trainer, pl_module, stage)
+        trainer.callbacks.remove(self)  # type: ignore[attr-defined]  # set by a connector
 
-    def _training_step(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        output = self._with_batch("training_step", self._micro_batch_started, step, *args, **kwargs)
-        self.run.micro_batch_ended(output, loss_of(output))
-        return output
-
-    def _micro_batch_started(self, batch: Any, *_place: int) -> None:
-        self._state.learn_batch_size(batch)
-        self.run.micro_batch_started(batch)
-
-    def _with_batch(
-        self, name: str, started: Callable[..., None], step: Callable[..., Any], *args: Any, **kwargs: Any
-    ) -> Any:
-        """Runs a step, and tells of its batch before the model sees it."""
-        batch = next(iter((*args, *kwargs.values())))
-        if not is_batch_iterator(batch):
-            started(batch)
-            return step(*args, **kwargs)
-        iterator = BatchIterator(batch, started)
-        output = step(iterator)  # the only argument of such a step
-        iterator.check(name)
-        return output
-
-    @override
-    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        names = self._state.parameter_names()
-        self.run.gradients_ready(
-            {
-                names[id(parameter)]: parameter.grad
-                for group in optimizer.param_groups
-                for parameter in group["params"]
-                if id(parameter) in names
-            }
-        )
-
-    @override
-    def on_validation_batch_start(
-        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int, dataloader_idx: int = 0
-    ) -> None:
-        self._validation_place = dataloader_idx, batch_idx
-
-    def _validation_step(self, step: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        output = self._with_batch("validation_step", self._validation_batch_started, step, *args, **kwargs)
-        self.run.validation_batch_ended(output, loss_of(output))
-        return output
-
-    def _validation_batch_started(self, batch: Any, *place: int) -> None:
-        loader, index = place[::-1] or self._validation_place
-        self.run.validation_batch_started(batch, loader, index)
+    def __reduce__(self) -> tuple[Callable[[], object], tuple[()]]:
+        """A copy or a pickle listens to nothing."""
+        return type(self), ()

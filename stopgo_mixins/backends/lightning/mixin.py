@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
@@ -99,12 +100,24 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def fit(cls, trainer: Trainer, model: LightningModule, data: Any, checkpoint: str | None) -> None:
-        """Trains, from the checkpoint if there is one."""
+        """Trains, from the checkpoint if there is one.
+
+        Raises:
+            UnpicklingError: when the checkpoint holds objects that Lightning loads only when it is told to.
+        """
         if is_a(data, "LightningDataModule"):
-            trainer.fit(model, datamodule=data, ckpt_path=checkpoint, **cls.fit_arguments)
+            given = {"datamodule": data}
         else:
             train, validation = data if isinstance(data, tuple) else (data, None)
-            trainer.fit(model, train, validation, ckpt_path=checkpoint, **cls.fit_arguments)
+            given = {"train_dataloaders": train, "val_dataloaders": validation}
+        try:
+            trainer.fit(model, **given, ckpt_path=checkpoint, **cls.fit_arguments)
+        except UnpicklingError as error:
+            raise UnpicklingError(
+                "the checkpoint holds objects that are no tensors, numbers, strings, lists or dicts, perhaps "
+                'among the hyper-parameters. If you trust it, write fit_arguments = {"weights_only": False} in '
+                f"{cls.__name__}. {error}"
+            ) from error
 
     @override
     @classmethod

@@ -100,8 +100,8 @@ class MegatronBridge(FitLoopHooks, Checkpoint):
             self.run.interrupted()
 
     @override
-    def _own_checkpoint(self) -> Path:
-        return self._plan.checkpoint_directory / f"step={self.run.updates}-last"  # AutoResume looks for "last"
+    def _own_checkpoint(self, name: str) -> Path:
+        return self._plan.checkpoint_directory / f"{name.replace('-', '=')}-last"  # AutoResume looks for "last"
 
     @override
     def _path_on_disk(self, filepath: Any) -> Path:

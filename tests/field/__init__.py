@@ -1,0 +1,1 @@
+"""Modules in the shapes in which people write them."""
