@@ -100,6 +100,15 @@ class TestFullPrecision(RowsMixin, unittest.TestCase):
 
 
 @require_nemo
+class TestDamagedCheckpoints(unittest.TestCase):
+    def test_end_the_phase_and_not_the_suite(self) -> None:
+        found = survey(cases.FullPrecision, [faults.CHECKPOINT_CUT, faults.CHECKPOINT_GONE])
+        for outcome in found.outcomes:
+            self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
+            self.assertEqual([test.name for test in outcome.tests], ["the resume phase"])
+
+
+@require_nemo
 class TestGlobalStep(unittest.TestCase):
     def test_the_count_of_samples_that_is_computed_from_it_is_no_root_cause(self) -> None:
         (outcome,) = survey(cases.FullPrecision, [faults.GLOBAL_STEP_OFF_BY_ONE]).outcomes

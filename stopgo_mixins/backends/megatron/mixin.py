@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from lightning.pytorch import Callback
+from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders
@@ -85,8 +86,11 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
                     save_last=True, monitor="val_loss", save_top_k=2, always_save_context=True
                 )
             registered[MegatronBridge] = MegatronBridge()
-        if isinstance(cls.interruption, Preemption):
-            callbacks[Mode.STOP][PreemptionCallback] = PreemptionCallback(cls.interruption.signal)
+        first, *later = cls._all_interruptions()
+        for mode, interruptions in ((Mode.STOP, [first]), (Mode.RESUME, later)):
+            for interruption in interruptions:
+                if isinstance(interruption, Preemption):
+                    callbacks[mode][PreemptionCallback] = PreemptionCallback(interruption.by)
         return callbacks
 
     @classmethod
@@ -209,10 +213,8 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         with megatron_environment():
             try:
                 cls._train(mode)
-            except SystemExit:
-                preempted = isinstance(cls.interruption, Preemption) and cls.trace(mode).events("interrupted")
-                if not preempted:
-                    raise
+            except CheckpointException as error:  # torch derives it from BaseException: it would end the whole suite
+                raise RuntimeError(f"a checkpoint could not be written or read: {error}") from error
 
     @classmethod
     def _train(cls, mode: Mode) -> None:
