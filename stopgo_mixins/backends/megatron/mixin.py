@@ -16,10 +16,11 @@ from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders
-from stopgo_mixins.backends.fit_loop.registered import require_bridge
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.consumed_samples import MegatronConsumedSamplesRecorder
 from stopgo_mixins.backends.megatron.environment import megatron_environment
+from stopgo_mixins.backends.megatron.optimizers import require_savable
 from stopgo_mixins.backends.megatron.preemption import Preemption
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.events import Moment
@@ -222,10 +223,14 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
         from stopgo_mixins.backends.megatron.bridge import MegatronBridge
 
-        model, data, *optimizer = cls.make_model(mode)
+        model, data, *returned = cls.make_model(mode)
+        optimizer = next(iter(returned), None)
+        if mode is not Mode.CONTINUOUS:  # which saves nothing
+            require_savable(cls.__name__, model, optimizer)
         trainer: Any = cls.setup_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
+        require_one_process(cls.__name__, trainer)
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
         with bridge.listening(cls.plan(mode)):
@@ -235,5 +240,5 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
                 trainer=trainer,
                 log=log,
                 resume=cls.setup_resume(mode),
-                optim=optimizer[0] if optimizer else None,
+                optim=optimizer,
             )
