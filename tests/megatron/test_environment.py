@@ -20,6 +20,7 @@ import torch
 
 from stopgo_mixins import Preemption, megatron_environment, require_nemo
 from stopgo_mixins.backends.megatron import cpu, environment
+from tests.megatron import cases
 from tests.megatron.cases import GPTMixin
 from tests.outcome import run
 
@@ -118,6 +119,10 @@ class TestRedirections(unittest.TestCase):
             others = tuple(other for other in cpu.REDIRECTIONS if other is not redirection)
             with self.subTest(without=redirection.target), mock.patch.object(cpu, "REDIRECTIONS", others):
                 self.assertRegex(run(Case).error, "(?i)cuda")
+
+    def test_experts_fail_without_the_kernel_that_is_none(self) -> None:
+        with mock.patch.object(cpu, "MISSING_KERNEL", "stopgo_mixins.te_general_gemm"):  # where nobody asks for it
+            self.assertIn("NameError: name 'te_general_gemm' is not defined", run(cases.MixtureOfExperts).error)
 
     def test_training_fails_without_the_literals(self) -> None:
         class Case(GPTMixin, unittest.TestCase):
