@@ -111,7 +111,7 @@ class MegatronSavedState(SavedState):
     @override
     def move_consumed_samples(self, micro_batches: int) -> None:
         raise NotApplicable(
-            "Megatron's sampler begins at the one count of samples that the checkpoint holds: data and count move together"
+            "Megatron's sampler begins at the count of samples that the checkpoint holds: data and count move together"
         )
 
     @override
