@@ -80,6 +80,18 @@ def _require_within_epoch(run: StoppedRun) -> None:
         raise NotApplicable("the run is interrupted at the end of an epoch: interrupt it within one, with AtStep")
 
 
+def _require_later_epoch(run: StoppedRun) -> None:
+    _require_within_epoch(run)
+    last = len(run.reference.events("step_end")) - 1
+    if run.epoch(run.resume_point) == run.epoch(last) is not None:
+        raise NotApplicable("the run ends in the epoch in which it is interrupted: let it go on into the next one")
+
+
+def _require_shuffling(run: StoppedRun) -> None:
+    _require_within_epoch(run)
+    run.saved.require_shuffling()
+
+
 def _require_second_epoch(run: StoppedRun) -> None:
     _require_within_epoch(run)
     if not _epoch(run):
@@ -163,7 +175,7 @@ SKIPPED_IN_EVERY_EPOCH = Fault(
     id="F18",
     name="skip in every later epoch too",
     what="every epoch after the resumed one lacks its first batches",
-    injection=ChangeBatches(_skipped_in_every_epoch, _require_within_epoch),
+    injection=ChangeBatches(_skipped_in_every_epoch, _require_later_epoch),
     symptoms=(Symptom("train_input", Point.LATER),),
     causes=(Cause.EPOCH_SHORTER,),
 )
@@ -195,7 +207,7 @@ RESHUFFLED_THEN_SKIPPED = Fault(
     id="F23",
     name="reshuffled, then skipped",
     what="the resumed epoch is shuffled anew, and what was read before is skipped in the new order",
-    injection=ChangeBatches(_in_first_epoch(_reshuffled), _require_within_epoch),
+    injection=ChangeBatches(_in_first_epoch(_reshuffled), _require_shuffling),
     symptoms=(Symptom("train_input", Point.FIRST_STEP), Symptom("sample_exposure", Point.LATER)),
     causes=(Cause.OTHER_SAMPLES,),
 )

@@ -44,6 +44,6 @@ SCALER_LOST = Fault(
     what="the gradient scaler begins anew, with its initial scale",
     injection=EditCheckpoint(_begin_anew),
     symptoms=(Symptom("precision_state", Point.RESTORED),),
-    causes=(Cause.INITIAL_VALUE,),
+    causes=(Cause.INITIAL_VALUE, Cause.COUNTER_LOST),
     unseen=_still_as_it_began,
 )

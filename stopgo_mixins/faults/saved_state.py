@@ -51,6 +51,13 @@ class SavedState:
         """
         raise NotImplementedError
 
+    def require_shuffling(self) -> None:
+        """Demands that the order of an epoch may come from a random number generator.
+
+        Raises:
+            NotApplicable: where the backend orders the samples without one.
+        """
+
     def write(self) -> None:
         """Puts the changed checkpoint in the place of the one that was read."""
         raise NotImplementedError

@@ -64,6 +64,11 @@ class StoppedRun:
         """The records of a metric at *state k*; none where it has none."""
         return next((records for found, records in self.states(metric) if found == step), [])
 
+    def epoch(self, step: int) -> int | None:
+        """The trainer's own number of the epoch at *state k*, where it was recorded."""
+        found = (record.leaf.scalar for record in self.state("loop_progress", step) if record.key.path == "['epoch']")
+        return next((number for number in found if isinstance(number, int)), None)
+
     def names(self, metric: str) -> set[str]:
         """The names of what a metric recorded at step 0."""
         return {_name(record.key.path) for record in self.state(metric, 0)} - {""}

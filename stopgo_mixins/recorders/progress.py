@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import StateRecorder
@@ -28,7 +28,7 @@ class ConsumedSamplesRecorder(StateRecorder):
     """The trainer's own claim of how many training samples were read, over all ranks."""
 
     metric = "consumed_samples"
-    depends_on = ()
+    depends_on: ClassVar[tuple[str, ...]] = ()
     kinds = (MetricKind.COUNTERS,)
     changes_in_validation = True
 

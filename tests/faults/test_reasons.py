@@ -129,6 +129,12 @@ class TestNotApplicable(unittest.TestCase):
         for fault in (faults.SKIPPED_IN_EVERY_EPOCH, faults.RESHUFFLED_THEN_SKIPPED):
             self.assert_not_applicable(fault, "interrupt it within one", interruption=at_end, val_check_interval=3)
 
+    def test_a_run_that_ends_in_the_epoch_of_the_interruption(self) -> None:
+        fault, reason = faults.SKIPPED_IN_EVERY_EPOCH, "the run ends in the epoch in which it is interrupted"
+        for num_steps in (BATCHES_PER_EPOCH - 1, BATCHES_PER_EPOCH):
+            self.assert_not_applicable(fault, reason, num_steps=num_steps, interruption=AtStep(2), val_check_interval=1)
+        self.assertEqual(outcome_of(fault, num_steps=BATCHES_PER_EPOCH + 1).status, Status.CAUGHT)
+
     def test_validations_after_every_batch(self) -> None:
         reason = "validations come too often"
         self.assert_not_applicable(faults.VALIDATION_SHIFTED, reason, val_check_interval=1)

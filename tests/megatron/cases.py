@@ -62,6 +62,21 @@ class HalfPrecision(GPTMixin, unittest.TestCase):
     precision = "16-mixed"
 
 
+class MixtureOfExperts(GPTMixin, unittest.TestCase):
+    """Four experts, of which each token sees two."""
+
+    dropout = 0.1
+
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        from examples.megatron_gpt import small_gpt
+
+        _, data, optimizer = super().setup_model(mode)
+        # Without a bias, which mcore's experts would add in place where autograd does not allow it.
+        experts = {"num_moe_experts": 4, "moe_router_topk": 2, "add_bias_linear": False}
+        return small_gpt(dropout=cls.dropout, **experts), data, optimizer
+
+
 def first_differences(failed: Mapping[str, str]) -> dict[str, str]:
     """Metric -> where its message says that it first differs, such as ``"state 4"`` or ``"step 5"``."""
     marks = {metric: _after(message, "first at ") for metric, message in failed.items()}

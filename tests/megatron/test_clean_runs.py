@@ -6,6 +6,7 @@ import unittest
 from typing import Any
 
 from stopgo_mixins import AtStep, Mode, require_nemo
+from tests.megatron import cases
 from tests.megatron.cases import NOT_VARYING, GPTMixin
 from tests.outcome import Outcome, run
 
@@ -48,6 +49,11 @@ class TestCleanRuns(_CleanCase):
 
         outcome = self.assert_clean(Case)
         self.assertIn("precision_state", outcome.passed)
+
+    def test_a_mixture_of_experts(self) -> None:
+        outcome = run(cases.MixtureOfExperts)
+        self.assertEqual((outcome.error, outcome.failed), ("", {}))
+        self.assertLessEqual({"parameters", "optimizer_state", "train_loss"}, outcome.passed)
 
 
 @require_nemo

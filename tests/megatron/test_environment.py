@@ -6,15 +6,21 @@ import logging
 import os
 import pkgutil
 import signal
+import subprocess
+import sys
+import tempfile
 import unittest
 from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import torch
 
 from stopgo_mixins import Preemption, megatron_environment, require_nemo
-from stopgo_mixins.backends.megatron import cpu
+from stopgo_mixins.backends.megatron import cpu, environment
+from tests.megatron import cases
 from tests.megatron.cases import GPTMixin
 from tests.outcome import run
 
@@ -23,7 +29,7 @@ from tests.outcome import run
 class TestEnvironment(unittest.TestCase):
     def test_three_phases_leave_nothing_behind(self) -> None:
         class Case(GPTMixin, unittest.TestCase):
-            interruption = Preemption(step=5, signal=signal.SIGUSR1)  # leaves a signal handler, if nobody minds it
+            interruption = Preemption(step=5, by=signal.SIGUSR1)  # leaves a signal handler, if nobody minds it
 
         before = _process()
         self.assertEqual(run(Case).error, "")
@@ -36,6 +42,35 @@ class TestEnvironment(unittest.TestCase):
             os.environ["MASTER_ADDR"] = "localhost"
             raise ZeroDivisionError
         self.assertEqual(_process(), before)
+
+    def test_spans_of_telemetry_are_closed_where_training_was_interrupted(self) -> None:
+        from nv_one_logger.api.one_logger_provider import OneLoggerProvider
+        from nv_one_logger.training_telemetry.api.spans import StandardTrainingJobSpanName
+
+        recorder: Any = OneLoggerProvider.instance().recorder
+        nothing = mock.patch.object(environment, "_telemetry_spans", lambda: lambda: None)
+        for restoring, left in ((nullcontext(), 0), (nothing, 1)):
+            with mock.patch.object(OneLoggerProvider, "one_logger_enabled", True), restoring:
+                with megatron_environment():
+                    span = recorder.start(StandardTrainingJobSpanName.TRAINING_LOOP)
+                self.assertEqual(len(recorder._spans), left)
+            recorder._spans.pop(span.id, None)
+
+    def test_trains_with_telemetry(self) -> None:
+        """NeMo turns it on for rank 0, which starts no span of a name while one is open."""
+        root = str(Path(__file__).parents[2])
+        command = [sys.executable, "-m", "unittest", "examples.test_megatron.TestGPT"]
+        with tempfile.TemporaryDirectory() as directory:  # to which it writes
+            ended = subprocess.run(
+                command,
+                cwd=directory,
+                env={**os.environ, "PYTHONPATH": root, "RANK": "0"},
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        self.assertEqual(ended.returncode, 0, ended.stderr)
+        self.assertRegex(ended.stderr, "Ran [0-9]+ tests")
 
     def test_demands_that_there_is_no_process_group(self) -> None:
         torch.distributed.init_process_group("gloo", rank=0, world_size=1, store=torch.distributed.HashStore())
@@ -84,6 +119,10 @@ class TestRedirections(unittest.TestCase):
             others = tuple(other for other in cpu.REDIRECTIONS if other is not redirection)
             with self.subTest(without=redirection.target), mock.patch.object(cpu, "REDIRECTIONS", others):
                 self.assertRegex(run(Case).error, "(?i)cuda")
+
+    def test_experts_fail_without_the_kernel_that_is_none(self) -> None:
+        with mock.patch.object(cpu, "MISSING_KERNEL", "stopgo_mixins.te_general_gemm"):  # where nobody asks for it
+            self.assertIn("NameError: name 'te_general_gemm' is not defined", run(cases.MixtureOfExperts).error)
 
     def test_training_fails_without_the_literals(self) -> None:
         class Case(GPTMixin, unittest.TestCase):

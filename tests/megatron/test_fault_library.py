@@ -100,12 +100,45 @@ class TestFullPrecision(RowsMixin, unittest.TestCase):
 
 
 @require_nemo
+class TestDamagedCheckpoints(unittest.TestCase):
+    def test_end_the_phase_and_not_the_suite(self) -> None:
+        found = survey(cases.FullPrecision, [faults.CHECKPOINT_CUT, faults.CHECKPOINT_GONE])
+        for outcome in found.outcomes:
+            self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
+            self.assertEqual([test.name for test in outcome.tests], ["the resume phase"])
+
+
+@require_nemo
+class TestGradientScaler(RowsMixin, unittest.TestCase):
+    """Its growth tracker counts the steps, and is back at the start."""
+
+    model = cases.HalfPrecision
+    rows = (Row(faults.SCALER_LOST, [("precision_state", "state 4", Cause.COUNTER_LOST)]),)
+
+
+@require_nemo
+class TestGlobalStep(unittest.TestCase):
+    def test_the_count_of_samples_that_is_computed_from_it_is_no_root_cause(self) -> None:
+        (outcome,) = survey(cases.FullPrecision, [faults.GLOBAL_STEP_OFF_BY_ONE]).outcomes
+        self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
+        self.assertIn("test_consumed_samples", {test.name for test in outcome.tests})
+        self.assertEqual([cause.metric for cause in outcome.root_causes if cause.metric], ["global_step"])
+
+
+@require_nemo
 class TestHalfPrecision(RowsMixin, unittest.TestCase):
     """Nothing fails that should not, and what cannot be broken says why."""
 
     model = cases.HalfPrecision
     rows = ()
-    unbroken = (REWRITTEN, faults.CONSUMED_SAMPLES_WRONG, faults.LOGGED_STEPS_RESTART, faults.WEIGHTS_ROUNDED)
+    unbroken = (
+        REWRITTEN,
+        faults.CONSUMED_SAMPLES_WRONG,
+        faults.LOGGED_STEPS_RESTART,
+        faults.WEIGHTS_ROUNDED,
+        faults.SKIPPED_IN_EVERY_EPOCH,
+        faults.RESHUFFLED_THEN_SKIPPED,
+    )
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -118,6 +151,12 @@ class TestHalfPrecision(RowsMixin, unittest.TestCase):
 
     def test_the_count_of_samples_is_the_position_of_the_data(self) -> None:
         self.assert_not_applicable(faults.CONSUMED_SAMPLES_WRONG, "data and count move together")
+
+    def test_one_epoch_only(self) -> None:
+        self.assert_not_applicable(faults.SKIPPED_IN_EVERY_EPOCH, "ends in the epoch in which it is interrupted")
+
+    def test_nothing_shuffles(self) -> None:
+        self.assert_not_applicable(faults.RESHUFFLED_THEN_SKIPPED, "compute the order of the samples from their count")
 
     def test_no_count_of_logged_steps(self) -> None:
         self.assert_not_applicable(faults.LOGGED_STEPS_RESTART, "under the global step")

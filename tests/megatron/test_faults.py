@@ -65,6 +65,45 @@ class TestFaults(_FaultCase):
         self.assertIn("claims 0 consumed training samples", outcome.failed["train_val_init_consumed_samples"])
         self.assert_root_causes(outcome, "consumed_samples", "train_input")
 
+    def test_data_module_saves_more_samples_than_were_consumed(self) -> None:
+        class Case(GPTMixin, unittest.TestCase):
+            @classmethod
+            def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+                from examples.megatron_text import ByteTextDataModule
+
+                class CountsFromTheStart(ByteTextDataModule):
+                    init_global_step = 0
+
+                    def state_dict(self) -> dict[str, Any]:
+                        steps = self.trainer.global_step - self.init_global_step
+                        return {"consumed_samples": self.data_sampler.compute_consumed_samples(steps)}
+
+                model, _, optimizer = super().setup_model(mode)
+                return model, CountsFromTheStart(), optimizer
+
+        outcome = self.outcome(Case)
+        # The sampler is right, and with it everything that this resume trains on.
+        self.assertEqual(first_differences(outcome.failed), {"consumed_samples": "state 4"})
+        self.assertIn("['data module'] is 32 instead of 16", outcome.failed["consumed_samples"])
+        self.assert_root_causes(outcome, "consumed_samples")
+
+    def test_a_data_module_without_a_count_claims_nothing(self) -> None:
+        class Case(GPTMixin, unittest.TestCase):
+            @classmethod
+            def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+                from examples.megatron_text import ByteTextDataModule
+
+                class KeepsNothing(ByteTextDataModule):
+                    def state_dict(self) -> dict[str, Any]:
+                        return {}
+
+                model, _, optimizer = super().setup_model(mode)
+                return model, KeepsNothing(), optimizer
+
+        outcome = self.outcome(Case)
+        self.assertIn("the counter is back at 0 instead of 16", outcome.failed["consumed_samples"])
+        self.assertNotIn("data module", outcome.failed["consumed_samples"])
+
     def test_optimizer_is_not_loaded(self) -> None:
         class Case(GPTMixin, unittest.TestCase):
             precision = "bf16-mixed"

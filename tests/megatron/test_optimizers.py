@@ -5,13 +5,14 @@ from __future__ import annotations
 import unittest
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
 
 from stopgo_mixins import Mode, require_nemo
 from stopgo_mixins.backends.megatron.modules import trained_module
-from stopgo_mixins.backends.megatron.optimizers import OptimizerView, main_parameters, mcore_optimizers
+from stopgo_mixins.backends.megatron.optimizers import OptimizerView, main_parameters, mcore_optimizers, require_savable
 from tests.megatron.cases import GPTMixin
 from tests.outcome import run
 
@@ -111,3 +112,37 @@ class TestDistributedOptimizer(unittest.TestCase):
         self.assertEqual(outcome.error, "")
         self.assertIn("[0]['decoder.final_layernorm.weight']['main_parameter']", Case.paths)
         self.assertEqual([path for path in Case.paths if "not in the model" in path], [])
+
+    def test_says_so_where_it_cannot_be_saved(self) -> None:
+        class Distributed(GPTMixin, unittest.TestCase):
+            @classmethod
+            def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+                model, data, optimizer = super().setup_model(mode)
+                optimizer.config.use_distributed_optimizer = True
+                return model, data, optimizer
+
+        class ByDefault(GPTMixin, unittest.TestCase):
+            @classmethod
+            def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+                return super().setup_model(mode)[:2]
+
+        for case, returned in ((Distributed, "an optimizer whose"), (ByDefault, "no optimizer, so that NeMo takes")):
+            error = run(case).error
+            self.assertIn(f"TypeError: {case.__name__}.setup_model returned {returned}", error)
+            self.assertIn("use_distributed_optimizer=False", error)
+
+    def test_may_be_saved_where_adam_is_a_fused_one(self) -> None:
+        optimizer = SimpleNamespace(config=SimpleNamespace(use_distributed_optimizer=True))
+        with mock.patch("megatron.core.optimizer.USING_PYTORCH_OPTIMIZER", False):
+            require_savable("Case", object(), optimizer)
+
+
+@require_nemo
+class TestSeveralProcesses(unittest.TestCase):
+    def test_are_not_started(self) -> None:
+        class Case(GPTMixin, unittest.TestCase):
+            @classmethod
+            def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
+                return {**super().trainer_arguments(mode), "devices": 2}
+
+        self.assertIn("Case.setup_trainer returned a trainer that would start processes of its own", run(Case).error)

@@ -7,7 +7,8 @@ import unittest
 from typing import Any
 
 from stopgo_mixins import Mode, Preemption, require_nemo
-from tests.megatron.cases import GPTMixin
+from stopgo_mixins.trace.store import Trace
+from tests.megatron.cases import GPTMixin, root_causes
 from tests.outcome import run
 
 
@@ -23,6 +24,45 @@ class TestPreemption(unittest.TestCase):
         self.assertEqual(set(outcome.failed), {"loop_progress"})
         self.assertIn("['batch of the epoch']", outcome.failed["loop_progress"])
         self.assertIn("resume_point", outcome.passed)
+
+    def test_again_and_again(self) -> None:
+        class Case(GPTMixin, unittest.TestCase):
+            interruptions = (Preemption(3), Preemption(6, by=signal.SIGUSR1))
+
+            @classmethod
+            def run_stop_and_go(cls) -> None:
+                super().run_stop_and_go()
+                traces = [Trace(directory) for _, directory in cls.legs()]
+                cls.interrupted = [[event["update"] for event in trace.events("interrupted")] for trace in traces]
+
+        outcome = run(Case)
+        self.assertEqual((outcome.error, set(outcome.failed)), ("", {"loop_progress"}))
+        self.assertEqual(Case.interrupted, [[3], [6], []])
+
+    def test_is_by_a_signal(self) -> None:
+        with self.assertRaisesRegex(ValueError, "by is the signal to send"):
+            Preemption(3, by="should_stop")
+
+    def test_the_validation_of_the_same_step_is_lost_and_explains_the_rest(self) -> None:
+        class Case(GPTMixin, unittest.TestCase):
+            interruption = Preemption(step=4)
+            dropout = 0.1
+
+        outcome = run(Case)
+        self.assertEqual(outcome.error, "")
+        self.assertIn("the validation after update 4, at which the run was interrupted", outcome.failed["train_loss"])
+        for metric, message in outcome.failed.items():
+            self.assertEqual(root_causes(message), {"validation_schedule"}, metric)
+
+    def test_the_validation_does_not_explain_generators_that_nobody_restores(self) -> None:
+        class Case(GPTMixin, unittest.TestCase):
+            interruption = Preemption(step=4)
+            dropout = 0.1
+            rng_remedy = False
+
+        outcome = run(Case)
+        for metric, message in outcome.failed.items():
+            self.assertEqual(root_causes(message), {"validation_schedule", "rng_state"}, metric)
 
     def test_in_a_phase_that_is_not_to_be_interrupted_is_a_failure(self) -> None:
         from lightning.pytorch import Callback

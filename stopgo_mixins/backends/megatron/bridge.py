@@ -12,12 +12,14 @@ from lightning.pytorch.loops.training_epoch_loop import _TrainingEpochLoop
 from megatron.core import parallel_state
 from nemo.lightning.ckpt_utils import ckpt_to_dir
 from nemo.lightning.megatron_parallel import MegatronStep
+from nemo.utils.callbacks.dist_ckpt_io import AsyncFinalizableCheckpointIO
 from torch import nn
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.hooks import FitLoopHooks
 from stopgo_mixins.backends.megatron.preemption import Preemption
 from stopgo_mixins.backends.megatron.state import MegatronTrainingState
+from stopgo_mixins.exceptions import StopAndGoException
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -35,6 +37,11 @@ class MegatronBridge(FitLoopHooks, Checkpoint):
     def __init__(self) -> None:
         super().__init__()
         self._preempted = False
+
+    @override
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        self._phase.callback(_await_saves, trainer.strategy)
+        super().setup(trainer, pl_module, stage)
 
     # Megatron's hooks, in the order in which they are called
 
@@ -57,7 +64,7 @@ class MegatronBridge(FitLoopHooks, Checkpoint):
             return
         if self.run.updates + 1 == interruption.step:
             self._preempted = True
-            signal.raise_signal(interruption.signal)
+            signal.raise_signal(interruption.by)  # type: ignore[arg-type]  # which a Preemption demands
 
     def on_megatron_microbatch_end(self, step: MegatronStep, output: Any, forward_callback: Any) -> None:
         """A micro-batch has gone forward; on the last pipeline stage its loss is computed next."""
@@ -100,12 +107,28 @@ class MegatronBridge(FitLoopHooks, Checkpoint):
             self.run.interrupted()
 
     @override
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        checkpoint_io = trainer.strategy.checkpoint_io
+        if isinstance(exception, StopAndGoException) and isinstance(checkpoint_io, AsyncFinalizableCheckpointIO):
+            # The run is interrupted once its checkpoint is written, not while a process of its own still writes it.
+            checkpoint_io.maybe_finalize_save_checkpoint(blocking=True)
+
+    @override
     def _own_checkpoint(self, name: str) -> Path:
         return self._plan.checkpoint_directory / f"{name.replace('-', '=')}-last"  # AutoResume looks for "last"
 
     @override
     def _path_on_disk(self, filepath: Any) -> Path:
         return Path(ckpt_to_dir(filepath))
+
+
+def _await_saves(strategy: Any) -> None:
+    """Waits for the processes that still write a checkpoint when a phase has failed; nobody will load it."""
+    checkpoint_io = strategy.checkpoint_io
+    if isinstance(checkpoint_io, AsyncFinalizableCheckpointIO):
+        pending = checkpoint_io.async_calls_queue.async_calls
+        while pending:
+            pending.popleft().async_caller.close()
 
 
 def _with_loss(ended: Callable[[Any, Any], None], output: Any, loss_reduction: nn.Module) -> None:

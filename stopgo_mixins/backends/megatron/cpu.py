@@ -85,6 +85,10 @@ REDIRECTIONS = (
 """The calls without a switch that are replaced by name; :class:`CudaLiterals` has those without a name."""
 
 
+MISSING_KERNEL = "megatron.core.transformer.moe.moe_utils.te_general_gemm"
+"""Where the import of Transformer Engine failed, mcore's router of experts asks a name that there is not for None."""
+
+
 class CudaLiterals(TorchFunctionMode):
     """Reads ``"cuda"``, where mcore and NeMo wrote it into the code, as the CPU.
 
@@ -136,6 +140,7 @@ def redirected_to_cpu() -> Iterator[None]:
     with ExitStack() as stack:
         for redirection in REDIRECTIONS:
             stack.enter_context(mock.patch(redirection.target, redirection.replacement))
+        stack.enter_context(mock.patch(MISSING_KERNEL, None, create=True))
         initialize_rng_tracker(inference_rng_tracker=True, force_reset=True)
         stack.callback(initialize_rng_tracker, force_reset=True)
         stack.enter_context(CudaLiterals())

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
+from unittest import mock
 
 import torch
 
@@ -26,6 +27,8 @@ def megatron_environment() -> Iterator[None]:
     Transformer Engine's FP8 state are as if no phase had run, and so are NeMo's application state, log handlers and
     the data fetchers that it puts into Lightning's loops, and what any phase may change in the process (environment
     variables, signal handlers, random number generators and numeric settings).
+    No thread stays, no span of NeMo's telemetry is open, and no result of a checkpoint waits to be taken for that of a
+    later one.
     Without CUDA the calls that have no switch are redirected (``redirected_to_cpu``).
 
     Raises:
@@ -38,9 +41,11 @@ def megatron_environment() -> Iterator[None]:
         )
     with ExitStack() as stack:
         stack.enter_context(preserved_process_state())
-        for restore in (_application_state(), _data_fetchers(), _log_handlers()):
+        stack.enter_context(_no_observer_of_nothing())
+        for restore in (_application_state(), _data_fetchers(), _log_handlers(), _process_groups(), _telemetry_spans()):
             stack.callback(restore)
         stack.callback(_destroy_parallel_state)
+        stack.callback(_drop_results_of_checkpoints)
         if not torch.cuda.is_available():
             stack.enter_context(redirected_to_cpu())
         yield
@@ -64,6 +69,60 @@ def _destroy_parallel_state() -> None:
         FP8GlobalStateManager.reset()
     if torch.cuda.is_initialized():
         torch.cuda.empty_cache()
+
+
+def _drop_results_of_checkpoints() -> None:
+    """All writers of mcore return what they wrote through one queue of the process: the next checkpoint takes it."""
+    from megatron.core.dist_checkpointing.strategies import filesystem_async
+
+    results = filesystem_async._results_queue
+    while results is not None and not results.empty():
+        results.get_nowait()
+
+
+@contextmanager
+def _no_observer_of_nothing() -> Iterator[None]:
+    """Lightning starts a thread that looks every five seconds after the processes that it has started, if only none."""
+    from lightning.pytorch.strategies.launchers import subprocess_script
+
+    observe = subprocess_script._launch_process_observer  # type: ignore[attr-defined]  # where it is called from
+
+    def observe_any(processes: list[Any]) -> None:
+        if processes:
+            observe(processes)
+
+    with mock.patch.object(subprocess_script, "_launch_process_observer", observe_any):
+        yield
+
+
+def _process_groups() -> Callable[[], None]:
+    """Those that mcore forgets when it destroys the others; each keeps three threads alive."""
+    from megatron.core import parallel_state
+
+    attributes = vars(parallel_state)
+    original = {name: value for name, value in attributes.items() if not callable(value)}
+
+    def restore() -> None:
+        attributes.update(original)
+
+    return restore
+
+
+def _telemetry_spans() -> Callable[[], None]:
+    """NeMo opens a span where training starts and closes it where training ends, but not where it is interrupted."""
+    if not importlib.util.find_spec("nv_one_logger"):
+        return lambda: None
+    from nv_one_logger.api.one_logger_provider import OneLoggerProvider
+
+    recorder: Any = OneLoggerProvider.instance().recorder
+    original = set(recorder._spans)
+
+    def restore() -> None:
+        for identity, span in reversed(list(recorder._spans.items())):
+            if identity not in original:
+                recorder.stop(span)
+
+    return restore
 
 
 def _application_state() -> Callable[[], None]:

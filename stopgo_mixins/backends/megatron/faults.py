@@ -110,11 +110,19 @@ class MegatronSavedState(SavedState):
 
     @override
     def move_consumed_samples(self, micro_batches: int) -> None:
-        raise NotApplicable("Megatron's sampler begins at the count of consumed samples: data and count move together")
+        raise NotApplicable(
+            "Megatron's sampler begins at the count of samples that the checkpoint holds: data and count move together"
+        )
 
     @override
     def restart_logged_steps(self) -> None:
         raise NotApplicable("NeMo logs under the global step, and keeps no other count of it that could restart")
+
+    @override
+    def require_shuffling(self) -> None:
+        raise NotApplicable(
+            "Megatron's samplers compute the order of the samples from their count, and no generator has a part in it"
+        )
 
     @override
     def write(self) -> None:

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import torch
 from lightning.pytorch import Callback
+from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders
-from stopgo_mixins.backends.fit_loop.registered import require_bridge
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process
 from stopgo_mixins.backends.megatron.availability import missing_nemo
+from stopgo_mixins.backends.megatron.consumed_samples import MegatronConsumedSamplesRecorder
 from stopgo_mixins.backends.megatron.environment import megatron_environment
+from stopgo_mixins.backends.megatron.optimizers import require_savable
 from stopgo_mixins.backends.megatron.preemption import Preemption
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.events import Moment
@@ -56,6 +59,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
     """
 
     trainer_callback: ClassVar[type] = Callback
+    metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {"consumed_samples": MegatronConsumedSamplesRecorder}
     nemo_logger: ClassVar[nl.NeMoLogger]
 
     _preload = ("nemo.lightning", "nemo.collections.llm", "stopgo_mixins.backends.megatron.bridge")
@@ -85,8 +89,11 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
                     save_last=True, monitor="val_loss", save_top_k=2, always_save_context=True
                 )
             registered[MegatronBridge] = MegatronBridge()
-        if isinstance(cls.interruption, Preemption):
-            callbacks[Mode.STOP][PreemptionCallback] = PreemptionCallback(cls.interruption.signal)
+        first, *later = cls._all_interruptions()
+        for mode, interruptions in ((Mode.STOP, [first]), (Mode.RESUME, later)):
+            for interruption in interruptions:
+                if isinstance(interruption, Preemption):
+                    callbacks[mode][PreemptionCallback] = PreemptionCallback(interruption.by)
         return callbacks
 
     @classmethod
@@ -140,13 +147,20 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_resume(cls, mode: Mode) -> nl.AutoResume | None:
-        """What NeMo is told about resuming; nothing in the continuous phase."""
+        """What NeMo is told about resuming, with the checkpoint to load; nothing in the continuous phase.
+
+        Left to itself ``AutoResume`` would load the directory that was changed last, such as one that NeMo wrote only
+        because the run was stopped.
+        """
         import nemo.lightning as nl
 
         if mode is Mode.CONTINUOUS:
             return None
-        resuming = mode is Mode.RESUME and cls.resume_checkpoint() is not None
-        return nl.AutoResume(resume_if_exists=resuming, resume_ignore_no_checkpoint=not resuming)
+        checkpoint = cls.resume_checkpoint() if mode is Mode.RESUME else None
+        resuming = checkpoint is not None
+        return nl.AutoResume(
+            resume_from_path=checkpoint, resume_if_exists=resuming, resume_ignore_no_checkpoint=not resuming
+        )
 
     @override
     @classmethod
@@ -202,10 +216,8 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         with megatron_environment():
             try:
                 cls._train(mode)
-            except SystemExit:
-                preempted = isinstance(cls.interruption, Preemption) and cls.trace(mode).events("interrupted")
-                if not preempted:
-                    raise
+            except CheckpointException as error:  # torch derives it from BaseException: it would end the whole suite
+                raise RuntimeError(f"a checkpoint could not be written or read: {error}") from error
 
     @classmethod
     def _train(cls, mode: Mode) -> None:
@@ -213,10 +225,14 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
         from stopgo_mixins.backends.megatron.bridge import MegatronBridge
 
-        model, data, *optimizer = cls.make_model(mode)
+        model, data, *returned = cls.make_model(mode)
+        optimizer = next(iter(returned), None)
+        if mode is not Mode.CONTINUOUS:  # which saves nothing
+            require_savable(cls.__name__, model, optimizer)
         trainer: Any = cls.make_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
+        require_one_process(cls.__name__, trainer)
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
         with bridge.listening(cls.plan(mode)):
@@ -226,5 +242,5 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
                 trainer=trainer,
                 log=log,
                 resume=cls.setup_resume(mode),
-                optim=optimizer[0] if optimizer else None,
+                optim=optimizer,
             )

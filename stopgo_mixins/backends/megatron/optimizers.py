@@ -42,6 +42,30 @@ def main_parameters(mcore_optimizer: Any) -> Iterator[tuple[Tensor, Tensor]]:
             yield from ((model, main) for model, main in zip(model_group, main_group, strict=True) if main is not None)
 
 
+def require_savable(test_class: str, model: object, optimizer: object | None) -> None:
+    """Demands an optimizer whose state mcore can write to a checkpoint.
+
+    Args:
+        test_class: for the message.
+        model: which has an optimizer of its own if none is given, as NeMo's models do.
+        optimizer: what ``setup_model`` has returned beside the model.
+
+    Raises:
+        TypeError: for a distributed optimizer where torch's Adam takes the place of a fused one, saying what to write.
+    """
+    from megatron.core.optimizer import USING_PYTORCH_OPTIMIZER
+
+    config = getattr(getattr(model, "optim", None) if optimizer is None else optimizer, "config", None)
+    if not USING_PYTORCH_OPTIMIZER or not getattr(config, "use_distributed_optimizer", False):
+        return
+    returned = "no optimizer, so that NeMo takes the model's own, whose" if optimizer is None else "an optimizer whose"
+    raise TypeError(
+        f"{test_class}.setup_model returned {returned} use_distributed_optimizer is True: mcore saves that only with "
+        "the Adam of Transformer Engine or apex, and neither is installed. Return (model, data, "
+        "MegatronOptimizerModule(OptimizerConfig(lr=cls.lr, use_distributed_optimizer=False)))."
+    )
+
+
 class OptimizerView:
     """The torch optimizer inside one of mcore's, with the main parameters as part of its state.
 

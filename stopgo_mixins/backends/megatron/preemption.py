@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
-from stopgo_mixins.interruption import AtStep, Progress
+from stopgo_mixins.interruption import AtStep, Means, Progress
 
 
 @dataclass(frozen=True)
@@ -17,12 +17,20 @@ class Preemption(AtStep):
 
     Args:
         step: the update during which the signal comes, from 1 to ``num_steps - 1``.
-        signal: which one.
+        by: which signal.
+
+    Raises:
+        ValueError: for anything else.
     """
 
-    signal: signal.Signals = signal.SIGTERM
-
     only_of: ClassVar[str | None] = "MegatronStopAndGoMixin"
+
+    by: Means = field(default=signal.SIGTERM, kw_only=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.by, signal.Signals):
+            raise ValueError(f"Preemption(by={self.by!r}): by is the signal to send, such as signal.SIGTERM.")
 
     def is_due(self, progress: Progress) -> bool:
         """Never, because it is not the bridge that ends the run."""

@@ -38,11 +38,18 @@ class MegatronTrainingState(FitLoopState):
 
     @property
     def consumed_samples(self) -> int:
-        """The data sampler's claim, which is what NeMo saves; without one Lightning's."""
+        """The data sampler's claim; without one Lightning's."""
         sampler = self._strategy.data_sampler
         if sampler is None:
             return super().consumed_samples
         return int(sampler.compute_consumed_samples(self.trainer.global_step - sampler.init_global_step))
+
+    @property
+    def saved_samples(self) -> int | None:
+        """The data module's claim, which is what a checkpoint of this moment holds; ``None`` where it makes none."""
+        data_module = getattr(self.trainer, "datamodule", None)
+        saved = {} if data_module is None else data_module.state_dict()
+        return int(saved["consumed_samples"]) if "consumed_samples" in saved else None
 
     def callback_states(self) -> Mapping[str, object]:
         """Without NeMo's checkpoint callback, which the continuous phase has none of."""

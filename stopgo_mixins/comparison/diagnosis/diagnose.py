@@ -15,6 +15,7 @@ from stopgo_mixins.comparison.diagnosis.rng import rng_drawn, rng_not_restored
 from stopgo_mixins.comparison.diagnosis.schedule import hyper_parameter, schedule_moved
 from stopgo_mixins.comparison.diagnosis.validation import (
     validation_cut_short,
+    validation_lost,
     validation_moved,
     validation_repeated,
 )
@@ -33,7 +34,7 @@ _OF_KIND: Mapping[MetricKind, tuple[Rule, ...]] = {
     MetricKind.BATCHES: (number_of_batches, data_moved),
     MetricKind.VALIDATION_BATCHES: (validation_data_moved,),
     MetricKind.EXPOSURE: (other_samples,),
-    MetricKind.VALIDATIONS: (validation_repeated, validation_moved, validation_cut_short),
+    MetricKind.VALIDATIONS: (validation_repeated, validation_lost, validation_moved, validation_cut_short),
     MetricKind.GRADIENTS: (gradients_lost,),
     MetricKind.OUTPUTS: (),
 }

@@ -9,9 +9,13 @@ from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.states import number
 from stopgo_mixins.comparison.wording import ranges
 from stopgo_mixins.events import Moment
+from stopgo_mixins.metric import MetricKind
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
+    from stopgo_mixins.trace.record import Key
     from stopgo_mixins.trace.store import Trace
 
 
@@ -27,6 +31,27 @@ def validation_repeated(divergence: Divergence) -> Diagnosis | None:
         "before it was interrupted: whatever counts validations or monitors val_loss sees it twice",
         independent=True,
     )
+
+
+def validation_lost(divergence: Divergence) -> Diagnosis | None:
+    """The one that was due where the run was interrupted: saved before it, resumed behind it."""
+    first = divergence.first
+    if first.difference is not Difference.MISSING or first.key.step != divergence.leg.start or not is_lost(divergence):
+        return None
+    return Diagnosis(
+        Cause.VALIDATION_MISSING,
+        f"the validation after update {first.key.step}, at which the run was interrupted, ran neither before nor after "
+        "the interruption",
+        independent=True,
+    )
+
+
+def is_lost(divergence: Divergence) -> bool:
+    """Whether the validation due at the resume point ran in the continuous run and in no leg."""
+    runs, leg = divergence.runs, divergence.leg
+    traces = (runs.reference, *(each.trace for each in (*runs.before(leg), leg)))
+    expected, *found = (leg.start in _all_validated(trace, divergence) for trace in traces)
+    return expected and not any(found)
 
 
 def validation_moved(divergence: Divergence) -> Diagnosis | None:
@@ -53,10 +78,22 @@ def _shift(expected: set[int], resumed: set[int]) -> int | None:
 
 def _validated(trace: Trace, divergence: Divergence) -> set[int]:
     """After which updates a run validated, of those that only the leg at hand may have validated after."""
-    rank, leg = divergence.first.rank, divergence.leg
-    records = trace.ranks[rank].records(divergence.metric) if rank in trace.ranks else ()
-    keys = (record.key for record in records if record.key.moment is Moment.VALIDATION_END)
+    leg = divergence.leg
+    keys = _validation_ends(trace, divergence, [divergence.metric])
     return {key.step for key in keys if key.step > leg.start and leg in divergence.runs.required_in(key)}
+
+
+def _all_validated(trace: Trace, divergence: Divergence) -> set[int]:
+    """After which updates a run validated, whatever metric diverges."""
+    known = divergence.runs.known.items()
+    metrics = [metric for metric, about in known if MetricKind.VALIDATIONS in about.kinds]
+    return {key.step for key in _validation_ends(trace, divergence, metrics)}
+
+
+def _validation_ends(trace: Trace, divergence: Divergence, metrics: Iterable[str]) -> Iterator[Key]:
+    rank = divergence.first.rank
+    records = (each for metric in metrics if rank in trace.ranks for each in trace.ranks[rank].records(metric))
+    return (record.key for record in records if record.key.moment is Moment.VALIDATION_END)
 
 
 def validation_cut_short(divergence: Divergence) -> Diagnosis | None:
