@@ -186,7 +186,7 @@ class TrainingState:
         """Names of everything an optimizer may hold: ``id(parameter) -> name``, tied weights by their first name."""
         return {id(parameter): name for name, parameter in self.model.named_parameters()}
 
-    def loop_progress(self) -> Mapping[str, int]:
+    def loop_progress(self) -> Mapping[str, float | None]:
         """The counters of the trainer's loops that a correct resume restores, by name."""
         return {}
 

@@ -239,7 +239,7 @@ class PhaseRun:
         self._counters.ended_epochs += 1
         self._at(Moment.EPOCH_END, self._counters.update, self.state.epoch)
 
-    def logged(self, step: int, values: Mapping[str, Tensor]) -> None:
+    def logged(self, step: int, values: Mapping[str, object]) -> None:
         """The trainer logs values under its own step number, for what has ended last: update, validation or epoch."""
         if values:
             self._emit("logged", step, values)
