@@ -201,9 +201,10 @@ class TransformersBridge:
 
 
 def _own_state(checkpoint: str) -> dict[str, Any] | None:
-    """What the bridge saved; the trainer itself begins a window anew that was cut in two."""
+    """What the bridge saved, if one took part when the checkpoint was written."""
     file = Path(checkpoint, OWN_FILE)
-    return {**torch.load(file), "micro_batch": 0} if file.exists() else None
+    own: dict[str, Any] | None = torch.load(file) if file.exists() else None
+    return own
 
 
 def _wait_for_just_in_time_checkpoint() -> None:

@@ -27,6 +27,8 @@ class TransformersState(TrainingState):
         amid_epoch: whether an epoch has begun and has not ended.
     """
 
+    begins_windows_anew = True
+
     def __init__(self, trainer: Trainer) -> None:
         self.trainer: Any = trainer  # which declares no type for most of what it has
         self.rank = trainer.args.process_index
