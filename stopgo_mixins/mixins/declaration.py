@@ -12,6 +12,7 @@ from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.interruption import AfterValidation, AtStep, InsideValidation, Interruption
 from stopgo_mixins.metric import MetricKind, Metrics
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
+from stopgo_mixins.spelling import is_ours
 
 _Value = TypeVar("_Value")
 
@@ -60,7 +61,7 @@ def check_attributes(cls: Any) -> None:
         _check_number(cls, "val_check_interval", 1, "4")
     _check_number(cls, "value_budget", 0, "64 * 2**20")
     _check_isolation(cls)
-    _check_defined(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
+    _check_hooks(cls)
     _check_interruption(cls)
 
 
@@ -83,12 +84,16 @@ def _check_isolation(cls: Any) -> None:
         raise TypeError(f"{cls.__name__}.phase_timeout is {limit!r}: write a number of seconds above 0, or None.")
 
 
-def _check_defined(cls: Any, name: str, example: str) -> None:
-    if inspect.getattr_static(cls, name).__func__.__module__.startswith("stopgo_mixins."):
-        raise TypeError(
-            f"{cls.__name__} does not define {name}. Write:\n\n    @classmethod\n    def {name}(cls, mode):\n"
-            f"        {example}\n\nA base for others, without tests of its own, says abstract=True."
-        )
+def _check_hooks(cls: Any) -> None:
+    """Demands one of the hooks by which a class says what it trains."""
+    if any(name in vars(base) for base in cls.__mro__ if not is_ours(base) for name in cls._what_is_trained):
+        return
+    name, example = next(iter(cls._what_is_trained.items()))
+    arguments = ", ".join(inspect.signature(inspect.getattr_static(cls, name).__func__).parameters)
+    raise TypeError(
+        f"{cls.__name__} does not define {name}. Write:\n\n    @classmethod\n    def {name}({arguments}):\n"
+        f"        {example}\n\nA base for others, without tests of its own, says abstract=True."
+    )
 
 
 def _check_interruption(cls: Any) -> None:

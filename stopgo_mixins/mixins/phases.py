@@ -6,7 +6,7 @@ import signal
 import threading
 import unittest
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -87,8 +87,11 @@ class TrainingPhasesMixin:
     exp_name: ClassVar[str]
     callbacks: ClassVar[Callbacks]
 
+    _what_is_trained: ClassVar[Mapping[str, str]] = {"setup_model": "return Model(lr=cls.lr), DataModule()"}
+    """The hooks by which a class says what it trains, of which it must define one, with an example of each."""
+
     _left_out: ClassVar[LeftOut] = {}
-    _models: ClassVar[list[weakref.ref[Any]]]
+    _models: ClassVar[list[tuple[weakref.ref[Any], tuple[Mode, int]]]]
     _leg: ClassVar[int] = 0
     _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go",)
     _defined: ClassVar[frozenset[str]] = frozenset()
@@ -136,12 +139,21 @@ class TrainingPhasesMixin:
             raise TypeError(
                 f"{cls.__name__}.setup_model returned {found}: return (model, data) or (model, data, optimizer)."
             )
-        if any(model() is made[0] for model in cls._models):
-            raise TypeError(
-                f"{cls.__name__}.setup_model returned the model of an earlier phase: build a new one each time."
-            )
-        cls._models.append(weakref.ref(made[0]))
+        cls.require_new_model(made[0], mode, "setup_model")
         return made
+
+    @classmethod
+    @final
+    def require_new_model(cls, model: object, mode: Mode, hook: str) -> None:
+        """Demands that a model is not that of an earlier phase.
+
+        Raises:
+            TypeError: naming the hook that returned it.
+        """
+        phase = mode, cls._leg
+        if any(earlier() is model for earlier, of_phase in cls._models if of_phase != phase):
+            raise TypeError(f"{cls.__name__}.{hook} returned the model of an earlier phase: build a new one each time.")
+        cls._models.append((weakref.ref(model), phase))
 
     @classmethod
     def make_trainer(cls, mode: Mode) -> Any:
