@@ -10,7 +10,7 @@ from tests.huggingface.cells import CELLS
 
 class TestPage(unittest.TestCase):
     def test_the_matrix(self) -> None:
-        listed = {name: verdict for name, verdict in rows("transformers", "The matrix")}
+        listed = dict(rows("transformers", "The matrix"))
         self.assertEqual(listed, {cell.name: cell.verdict for cell in CELLS})
 
 
