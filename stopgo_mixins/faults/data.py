@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -86,6 +87,18 @@ def _require_second_epoch(run: StoppedRun) -> None:
         raise NotApplicable("the run is interrupted in its first epoch: interrupt it in a later one, with AtStep")
 
 
+def _no_later_epoch(run: StoppedRun) -> str | None:
+    """Says so where the run ends in the epoch in which it is resumed."""
+    if run.batches.epoch_length is None:
+        return None
+    left = run.batches.epoch_length - _read_before(run)
+    per_update = run.saved.batches_read // run.resume_point
+    first = run.resume_point + math.ceil(left / per_update) + 1
+    if first <= len(run.reference.events("step_end")):
+        return None
+    return f"no epoch begins after the one that is resumed: the next would with step {first}. Set num_steps = {first}."
+
+
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
     for _ in epoch.batches:
         pass
@@ -133,7 +146,7 @@ DATA_RESTARTED = Fault(
     what="the training loader begins with its first batch",
     injection=EditCheckpoint(_forget_position),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    causes=(Cause.DATA_RESTARTED,),
+    causes=(Cause.DATA_RESTARTED, Cause.OTHER_SAMPLES),  # others where the resume phase shuffles by another seed
 )
 LAST_BATCH_AGAIN = Fault(
     id="F16a",
@@ -166,6 +179,7 @@ SKIPPED_IN_EVERY_EPOCH = Fault(
     injection=ChangeBatches(_skipped_in_every_epoch, _require_within_epoch),
     symptoms=(Symptom("train_input", Point.LATER),),
     causes=(Cause.EPOCH_SHORTER,),
+    unseen=_no_later_epoch,
 )
 FIRST_PERMUTATION_REUSED = Fault(
     id="F19",

@@ -15,10 +15,12 @@ class Tested:
     """How the tests of a class ended.
 
     Attributes:
+        passed: the names of those that did.
         failed: the names of those that failed or raised an error.
         skipped: name -> reason.
     """
 
+    passed: frozenset[str]
     failed: tuple[str, ...]
     skipped: Mapping[str, str]
 
@@ -26,11 +28,13 @@ class Tested:
     def run(cls, test_case: type[Any]) -> Tested:
         """Runs all tests of a class whose phases have run; what they print is lost."""
         result = unittest.TestResult()
+        names = unittest.defaultTestLoader.getTestCaseNames(test_case)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            for name in unittest.defaultTestLoader.getTestCaseNames(test_case):
+            for name in names:
                 test_case(name).run(result)
-        failed = [_name(test) for test, _ in (*result.failures, *result.errors)]
-        return cls(tuple(dict.fromkeys(failed)), {_name(test): reason for test, reason in result.skipped})
+        failed = tuple(dict.fromkeys(_name(test) for test, _ in (*result.failures, *result.errors)))
+        skipped = {_name(test): reason for test, reason in result.skipped}
+        return cls(frozenset(names) - skipped.keys() - set(failed), failed, skipped)
 
 
 def _name(test: unittest.TestCase) -> str:
