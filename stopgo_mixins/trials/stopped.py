@@ -25,6 +25,8 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
         was_set_up: whether stop asked for a trainer, through which a fault reaches what it reads and when it validates.
     """
 
+    isolation = "in_process"  # where faults can reach into the trainer
+
     batches: ClassVar[BatchArchive]
     was_set_up: ClassVar[bool] = False
 
