@@ -91,12 +91,13 @@ def _no_later_epoch(run: StoppedRun) -> str | None:
     """Says so where the run ends in the epoch in which it is resumed."""
     if run.batches.epoch_length is None:
         return None
-    left = run.batches.epoch_length - _read_before(run)
-    per_update = run.saved.batches_read // run.resume_point
-    first = run.resume_point + math.ceil(left / per_update) + 1
-    if first <= len(run.reference.events("step_end")):
+    length, per_update = run.batches.epoch_length, run.saved.batches_read // run.resume_point
+    end = run.resume_point + math.ceil((length - _read_before(run)) / per_update)
+    if end < len(run.reference.events("step_end")):
         return None
-    return f"no epoch begins after the one that is resumed: the next would with step {first}. Set num_steps = {first}."
+    whole = end + math.ceil(length / per_update)
+    instead = f"Set num_steps = {whole}, for a whole one after it."
+    return f"the run ends with the epoch that is resumed, at step {end}. {instead}"
 
 
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:

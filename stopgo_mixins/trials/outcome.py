@@ -57,7 +57,8 @@ class Outcome:
     Attributes:
         fault: which one.
         status: whether any test failed because of it.
-        tests: those that failed, and pass without a fault; the one that shows the fault itself stands first.
+        tests: those that failed, and find nothing wrong without a fault; the one that shows the fault itself stands
+            first.
         root_causes: those that the failing tests name.
         reason: why it survived and what would give the tests power, why it is not applicable, or what failed before any
             test could be asked.

@@ -55,8 +55,8 @@ class TrialRunner:
         """
         baseline = self.without_fault
         faulty = self._faulty_class(fault.id, fault.injection)
-        if reason := faulty.missing_hook():
-            return Outcome(fault, Status.NOT_TRIED, reason=reason)
+        if missing := faulty.missing_hook():
+            return Outcome(fault, Status.NOT_TRIED, reason=missing)
         try:
             fault.injection.prepare(faulty.stopped_run)
         except NotApplicable as reason:
@@ -67,8 +67,8 @@ class TrialRunner:
             faulty.resume()
         except PhaseError as error:
             return judge_failed_phase(fault, faulty, error)
-        if reason := faulty.loaded_all_the_same():
-            return Outcome(fault, Status.NOT_TRIED, reason=reason)
+        if loaded := faulty.loaded_all_the_same():
+            return Outcome(fault, Status.NOT_TRIED, reason=loaded)
         return judge_trial(fault, faulty, Tested.run(faulty), baseline)
 
     def _faulty_class(self, name: str, injection: Injection) -> type[FaultyResume]:

@@ -15,12 +15,13 @@ class Tested:
     """How the tests of a class ended.
 
     Attributes:
-        passed: the names of those that did.
+        sound: the names of those that passed, or compared records that are all equal and prove nothing as they stand:
+            if one of those fails, something has become unequal.
         failed: the names of those that failed or raised an error.
         skipped: name -> reason.
     """
 
-    passed: frozenset[str]
+    sound: frozenset[str]
     failed: tuple[str, ...]
     skipped: Mapping[str, str]
 
@@ -34,7 +35,13 @@ class Tested:
                 test_case(name).run(result)
         failed = tuple(dict.fromkeys(_name(test) for test, _ in (*result.failures, *result.errors)))
         skipped = {_name(test): reason for test, reason in result.skipped}
-        return cls(frozenset(names) - skipped.keys() - set(failed), failed, skipped)
+        unsound = {*failed, *(test for test in skipped if not _compared_equal(test_case, test))}
+        return cls(frozenset(names) - unsound, failed, skipped)
+
+
+def _compared_equal(test_case: type[Any], test: str) -> bool:
+    comparison = test_case.comparison(test.removeprefix("test_"))
+    return bool(comparison.compared) and not comparison.mismatches
 
 
 def _name(test: unittest.TestCase) -> str:

@@ -20,7 +20,7 @@ NO_REASON = "No reason is known: the library itself does not see this fault."
 
 def judge_trial(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> Outcome:
     """Whether the tests caught a fault, and showed what they should."""
-    failed = [test for test in tested.failed if test in without_fault.passed]
+    failed = [test for test in tested.failed if test in without_fault.sound]
     if not failed:
         return Outcome(fault, Status.SURVIVED, reason=_why_unseen(fault, faulty, tested, without_fault))
     root_causes = tuple(_root_causes(faulty))
@@ -95,7 +95,7 @@ def _why_unseen(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
         f"{test} is skipped{which}: {found.skipped[test]}."
         for found, which in ((without_fault, " without any fault"), (tested, ""))
         for test in tests
-        if test in found.skipped
+        if test in found.skipped and not (found is without_fault and test in found.sound)
     )
     reasons = (*unable, fault.unseen(faulty.stopped_run), *skipped)
     return next(filter(None, reasons), NO_REASON)
