@@ -111,7 +111,7 @@ def _no_later_epoch(run: StoppedRun) -> str | None:
         return None
     whole = end + math.ceil(length / per_update)
     instead = f"Set num_steps = {whole}, for a whole one after it"
-    return f"the run ends with the epoch that is resumed, at step {end}. {instead}"
+    return f"the run ends in the epoch in which it is interrupted, which lasts until step {end}. {instead}"
 
 
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:

@@ -99,7 +99,7 @@ class TestSurvivors(unittest.TestCase):
 
     def test_the_run_ends_with_the_epoch_that_is_resumed(self) -> None:
         fault = faults.SKIPPED_IN_EVERY_EPOCH
-        reason = "the run ends with the epoch that is resumed, at step 4. Set num_steps = 8, for a whole one after it."
+        reason = "which lasts until step 4. Set num_steps = 8, for a whole one after it."
         outcome = outcome_of(fault, num_steps=4)
         self.assertEqual(outcome.status, Status.NOT_APPLICABLE)
         self.assertIn(reason, outcome.reason)
@@ -118,7 +118,7 @@ class TestSurvivors(unittest.TestCase):
             case = type("Windows", (Windows,), {"num_steps": num_steps, "__module__": __name__})
             (outcome,) = survey(case, [faults.SKIPPED_IN_EVERY_EPOCH]).outcomes
             self.assertEqual(outcome.status, status, outcome.reason)
-            self.assertIn("" if outcome.tests else "at step 4. Set num_steps = 6", outcome.reason)
+            self.assertIn("" if outcome.tests else "until step 4. Set num_steps = 6", outcome.reason)
 
     def test_data_that_restart_by_another_seed(self) -> None:
         self.assert_caught(faults.DATA_RESTARTED, resume_seed=7)
@@ -182,7 +182,7 @@ class TestNotApplicable(unittest.TestCase):
             self.assert_not_applicable(fault, "interrupt it within one", interruption=at_end, val_check_interval=3)
 
     def test_a_run_that_ends_in_the_epoch_of_the_interruption(self) -> None:
-        fault, reason = faults.SKIPPED_IN_EVERY_EPOCH, "the run ends with the epoch that is resumed"
+        fault, reason = faults.SKIPPED_IN_EVERY_EPOCH, "the run ends in the epoch in which it is interrupted"
         for num_steps in (BATCHES_PER_EPOCH - 1, BATCHES_PER_EPOCH):
             self.assert_not_applicable(fault, reason, num_steps=num_steps, interruption=AtStep(2), val_check_interval=1)
         self.assertEqual(outcome_of(fault, num_steps=BATCHES_PER_EPOCH + 1).status, Status.CAUGHT)
