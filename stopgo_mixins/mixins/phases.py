@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import unittest
 import weakref
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -73,7 +74,7 @@ class TrainingPhasesMixin:
     callbacks: ClassVar[Callbacks]
 
     _left_out: ClassVar[LeftOut] = {}
-    _models: ClassVar[list[weakref.ref[Any]]]
+    _handed_out: ClassVar[list[weakref.ref[Any]]]
     _leg: ClassVar[int] = 0
 
     @classmethod
@@ -106,7 +107,8 @@ class TrainingPhasesMixin:
         """Returns what ``setup_model`` returns, for a backend.
 
         Raises:
-            TypeError: when it returns anything else than it should, or a model that an earlier phase has trained.
+            TypeError: when it returns anything else than it should, or what an earlier phase has used: its state would
+                survive in this process, and nothing would have to be restored from the checkpoint.
         """
         made = cls.setup_model(mode)
         if not isinstance(made, tuple) or len(made) not in (2, 3):
@@ -114,11 +116,12 @@ class TrainingPhasesMixin:
             raise TypeError(
                 f"{cls.__name__}.setup_model returned {found}: return (model, data) or (model, data, optimizer)."
             )
-        if any(model() is made[0] for model in cls._models):
-            raise TypeError(
-                f"{cls.__name__}.setup_model returned the model of an earlier phase: build a new one each time."
-            )
-        cls._models.append(weakref.ref(made[0]))
+        for name, part in _stateful_parts(*made):
+            if any(used() is part for used in cls._handed_out):
+                raise TypeError(
+                    f"{cls.__name__}.setup_model returned the {name} of an earlier phase: build a new one each time."
+                )
+            cls._handed_out.append(weakref.ref(part))
         return made
 
     @classmethod
@@ -138,7 +141,7 @@ class TrainingPhasesMixin:
         cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
         cls.metadata_dir.mkdir()
         cls.callbacks = cls._make_callbacks()
-        cls._models = []
+        cls._handed_out = []
 
     @classmethod
     def run_stop_and_go(cls) -> None:
@@ -353,3 +356,10 @@ class TrainingPhasesMixin:
                 f"  {cls.kept_in()}",
             ]
         )
+
+
+def _stateful_parts(model: object, data: object, optimizer: object = None) -> Iterator[tuple[str, object]]:
+    """What a phase changes: the model, the data or each of several loaders, the optimizer; plain values have no state."""
+    several = data.values() if isinstance(data, Mapping) else data if isinstance(data, tuple) else [data]
+    parts = [("model", model), *(("data", each) for each in several), ("optimizer", optimizer)]
+    return ((name, part) for name, part in parts if hasattr(part, "__weakref__"))

@@ -15,7 +15,7 @@ from lightning.pytorch import Callback
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders
-from stopgo_mixins.backends.fit_loop.registered import require_bridge
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_registration
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.environment import megatron_environment
 from stopgo_mixins.backends.megatron.preemption import Preemption
@@ -215,6 +215,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         trainer: Any = cls.setup_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
+        require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
         with bridge.listening(cls.plan(mode)):
