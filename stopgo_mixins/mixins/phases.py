@@ -359,7 +359,7 @@ class TrainingPhasesMixin:
 
 
 def _stateful_parts(model: object, data: object, optimizer: object = None) -> Iterator[tuple[str, object]]:
-    """What a phase changes: the model, the data or each of several loaders, the optimizer; plain values have no state."""
+    """What a phase changes: the model, the data or each of its loaders, the optimizer; plain values have no state."""
     several = data.values() if isinstance(data, Mapping) else data if isinstance(data, tuple) else [data]
     parts = [("model", model), *(("data", each) for each in several), ("optimizer", optimizer)]
     return ((name, part) for name, part in parts if hasattr(part, "__weakref__"))
