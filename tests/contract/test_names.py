@@ -26,7 +26,7 @@ FOR_USERS = {
 """What is documented for those who write a test class."""
 
 FOR_BACKENDS = {
-    *("train", "fit", "plan", "legs", "make_model", "trainer_callback", "lightning"),
+    *("train", "fit", "plan", "legs", "make_model", "make_trainer", "trainer_callback", "lightning"),
     *("read_checkpoint", "change_loaders", "move_validations"),
 }
 """What a trainer's own mixin defines, or calls; a user's helper of that name is refused."""

@@ -72,6 +72,11 @@ class TestErrors(unittest.TestCase):
         self.assertEqual((outcome.error, outcome.failed), ("", {}))
         self.assertEqual([reason for _, reason in outcome.skipped], ["needs a GPU"])
 
+    def test_a_resume_that_skips_is_a_failure(self) -> None:
+        outcome = run(concrete(BrokenMixin, error=unittest.SkipTest("no checkpoint"), broken=Mode.RESUME))
+        self.assertEqual(outcome.skipped, [])
+        self.assertIn("Broken: the resume phase failed: SkipTest: no checkpoint", outcome.error)
+
     def test_ctrl_c_ends_the_suite(self) -> None:
         case = concrete(BrokenMixin, error=KeyboardInterrupt())
         self.addCleanup(case.doClassCleanups)

@@ -58,6 +58,8 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
     trainer_callback: ClassVar[type] = Callback
     nemo_logger: ClassVar[nl.NeMoLogger]
 
+    _preload = ("nemo.lightning", "nemo.collections.llm", "stopgo_mixins.backends.megatron.bridge")
+
     @override
     @classmethod
     def setUpClass(cls) -> None:
@@ -212,7 +214,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         from stopgo_mixins.backends.megatron.bridge import MegatronBridge
 
         model, data, *optimizer = cls.make_model(mode)
-        trainer: Any = cls.setup_trainer(mode)
+        trainer: Any = cls.make_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
