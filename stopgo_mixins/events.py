@@ -178,6 +178,10 @@ class TrainingState:
         """The trainer's own claim of how many training samples were read, over all ranks."""
         raise NotImplementedError
 
+    def no_validation(self) -> str | None:
+        """Why this run never validates, in words; ``None`` where it does, or where the trainer does not tell."""
+        return None
+
     def not_observed(self) -> Iterable[str]:
         """What takes part in the run and is not seen by any recorder, in words."""
         return ()

@@ -106,7 +106,7 @@ class PhaseRun:
             if error is None or self._interrupter.interrupted:
                 self._calls.demand(*self._belonging_calls())
                 if self._interrupter.interrupted or self._calls.seen("training_ended"):
-                    self._writer.event("phase_end", update=self.updates)
+                    self._writer.end(self.updates)
 
     def _belonging_calls(self) -> Iterator[str]:
         if self.plan.mode is not Mode.RESUME:  # which may have trained nothing, and then a test says so
@@ -232,6 +232,13 @@ class PhaseRun:
 
     def training_ended(self) -> None:
         """The trainer has come to its end; it is that of the run if all updates were made."""
+        counted = self._counters.of_the_run
+        self._writer.event(
+            "training_ended",
+            validations=counted.validations,
+            epochs=counted.epochs,
+            no_validation=self.state.no_validation(),
+        )
         if self.updates < self.plan.num_steps:
             return
         self._calls.note("training_ended")

@@ -28,6 +28,7 @@ from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, RunDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
+from stopgo_mixins.mixins.not_interrupted import why_not_interrupted
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
@@ -255,11 +256,9 @@ class TrainingPhasesMixin:
     def _demand_interruption(cls, interruption: Interruption) -> None:
         trace, name = Trace(cls._trace_directory(cls._leg)), cls._phase_name(cls._leg)
         if not trace.events("interrupted"):
-            made = len(trace.events("step_end"))
-            raise PhaseError(
-                f"{cls.__name__}: the {name} was not interrupted: it ended after {made} of {cls.num_steps} steps, "
-                f"before {interruption} was due. Interrupt it earlier, for example: interruption = AtStep(1)."
-            )
+            ran = trace if trace.ranks else cls.trace(Mode.CONTINUOUS)  # which was to leave that of the stop phase
+            why = why_not_interrupted(ran, interruption, cls.num_steps)
+            raise PhaseError(f"{cls.__name__}: the {name} was not interrupted: {why}")
         written = cls._newest_checkpoint(cls._leg)
         if not Path(written).exists():
             raise PhaseError(f"{cls.__name__}: the {name} left no checkpoint: there is no {written}.")
@@ -272,10 +271,14 @@ class TrainingPhasesMixin:
             PhaseError: when the phase fails or makes fewer updates than ``num_steps``.
         """
         cls._run(Mode.CONTINUOUS)
-        made = len(cls.trace(Mode.CONTINUOUS).events("step_end"))
+        cls._demand_all_steps(cls.trace(Mode.CONTINUOUS), "continuous phase")
+
+    @classmethod
+    def _demand_all_steps(cls, trace: Trace, name: str) -> None:
+        made = len(trace.events("step_end"))
         if made != cls.num_steps:
             raise PhaseError(
-                f"{cls.__name__}: the continuous phase made {made} optimizer updates, but num_steps = {cls.num_steps}. "
+                f"{cls.__name__}: the {name} made {made} optimizer updates, but num_steps = {cls.num_steps}. "
                 "Let the trainer that setup_trainer returns run for cls.num_steps updates."
             )
 

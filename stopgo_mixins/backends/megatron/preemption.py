@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass
+from typing import ClassVar
 
 from stopgo_mixins.interruption import AtStep, Progress
 
@@ -20,6 +21,8 @@ class Preemption(AtStep):
     """
 
     signal: signal.Signals = signal.SIGTERM
+
+    only_of: ClassVar[str | None] = "MegatronStopAndGoMixin"
 
     def is_due(self, progress: Progress) -> bool:
         """Never, because it is not the bridge that ends the run."""
