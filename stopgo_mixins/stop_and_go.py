@@ -50,6 +50,7 @@ class StopAndGoMixin(
         cls._declared = merged_declarations(cls, cls.recorder_types())
         cls._left_out = merged_left_out(cls, cls.recorder_types())
         generate_tests(cls, cls.recorder_types())
+        cls._defined = frozenset(vars(cls))
 
     @classmethod
     def setUpClass(cls) -> None:

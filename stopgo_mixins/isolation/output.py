@@ -125,7 +125,12 @@ _CUT_OFF, _WRAP = "\x1b[?7l", "\x1b[?7h"
 
 
 def last_lines(path: Path, count: int = 15) -> list[str]:
-    """The end of a text file; nothing where there is none."""
+    """The end of a text file, or that part of it which begins where the interpreter said that it dies, and of what.
+
+    Nothing where there is no such file.
+    """
     if not path.exists():
         return []
-    return path.read_text(encoding="utf-8", errors="replace").splitlines()[-count:]
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    deaths = [number for number, line in enumerate(lines) if line.startswith("Fatal Python error")]
+    return lines[deaths[-1] :][:count] if deaths else lines[-count:]

@@ -30,7 +30,21 @@ class KeptDirectory:
         """Keeps everything."""
 
 
-RunDirectory = tempfile.TemporaryDirectory[str] | KeptDirectory
+class BorrowedDirectory:
+    """Stands in for the directory of another process, which will clean it up.
+
+    Attributes:
+        name: the path.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cleanup(self) -> None:
+        """Leaves it to whom it belongs."""
+
+
+RunDirectory = tempfile.TemporaryDirectory[str] | KeptDirectory | BorrowedDirectory
 
 
 def make_run_directory(name: str) -> RunDirectory:

@@ -49,7 +49,7 @@ class ControlArmsMixin(TrainingPhasesMixin):
     @final
     def _control_arm(cls, name: str, mode: Mode, **attributes: object) -> Trace:
         """Runs a phase of a class like this one, with a run directory and callbacks of its own."""
-        arm: Any = type(f"{cls.__name__}, {name}", (cls,), attributes)
+        arm: Any = type(f"{cls.__name__}, {name}", (cls,), {**attributes, "isolation": "in_process"})
         arm.make_run_directory()
         cls.addClassCleanup(arm.doClassCleanups)
         arm._run(mode)

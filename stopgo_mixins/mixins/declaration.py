@@ -59,6 +59,7 @@ def check_attributes(cls: Any) -> None:
     if cls.val_check_interval is not None:
         _check_number(cls, "val_check_interval", 1, "4")
     _check_number(cls, "value_budget", 0, "64 * 2**20")
+    _check_isolation(cls)
     _check_defined(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
     _check_interruption(cls)
 
@@ -72,6 +73,14 @@ def _check_number(cls: Any, name: str, least: int, example: str) -> None:
         f"{cls.__name__}.{name} {found}: write {name} = {example} (an integer of at least {least}) in the class. "
         "A base for others, without tests of its own, says abstract=True: class Base(Mixin, abstract=True)."
     )
+
+
+def _check_isolation(cls: Any) -> None:
+    if cls.isolation not in ("process", "in_process"):
+        raise TypeError(f"{cls.__name__}.isolation is {cls.isolation!r}: write 'process' or 'in_process'.")
+    limit = cls.phase_timeout
+    if limit is not None and (not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0):
+        raise TypeError(f"{cls.__name__}.phase_timeout is {limit!r}: write a number of seconds above 0, or None.")
 
 
 def _check_defined(cls: Any, name: str, example: str) -> None:

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import signal
+import threading
 import unittest
 import weakref
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from typing_extensions import final
 
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.bridge.waypoint import Waypoint
-from stopgo_mixins.exceptions import PhaseError, StopAndGoException
+from stopgo_mixins.exceptions import BridgeError, PhaseError, StopAndGoException
 from stopgo_mixins.interruption import AfterValidation, Interruption
+from stopgo_mixins.isolation.class_location import ClassLocation
+from stopgo_mixins.isolation.ending import described
+from stopgo_mixins.isolation.exit_guard import guarded_exit
 from stopgo_mixins.isolation.garbage import collected_garbage
+from stopgo_mixins.isolation.launcher import PhaseProcess, cores, demand_success, start_server
 from stopgo_mixins.isolation.output import captured_output, last_lines, progress
+from stopgo_mixins.isolation.process_settings import ProcessSettings
 from stopgo_mixins.isolation.process_state import preserved_process_state
-from stopgo_mixins.isolation.run_directory import KeptDirectory, RunDirectory, make_run_directory
+from stopgo_mixins.isolation.request import PhaseRequest, pickled
+from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, RunDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
@@ -45,6 +54,9 @@ class TrainingPhasesMixin:
         stop_phase: whether a run of its own is interrupted. Else the continuous phase writes the checkpoint where the
             run would be, and goes on, and the resume phase is compared with how it goes on: two runs instead of three,
             which do not show what saving and stopping themselves change.
+        isolation: where the legs run: ``"process"``, each in a fresh one, beside the continuous phase in the process of
+            the tests; or all phases in that, ``"in_process"``.
+        phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
         deterministic: whether torch must use deterministic algorithms.
@@ -62,6 +74,8 @@ class TrainingPhasesMixin:
     interruption: ClassVar[Interruption] = AfterValidation()
     interruptions: ClassVar[tuple[Interruption, ...]] = ()
     stop_phase: ClassVar[bool] = True
+    isolation: ClassVar[Literal["process", "in_process"]] = "in_process"
+    phase_timeout: ClassVar[float | None] = None
     seed: ClassVar[int] = 42
     resume_seed: ClassVar[int | None] = None
     deterministic: ClassVar[bool] = True
@@ -75,6 +89,13 @@ class TrainingPhasesMixin:
     _left_out: ClassVar[LeftOut] = {}
     _models: ClassVar[list[weakref.ref[Any]]]
     _leg: ClassVar[int] = 0
+    _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go",)
+    _defined: ClassVar[frozenset[str]] = frozenset()
+    _is_child: ClassVar[bool] = False
+    _request: ClassVar[Callable[[Mode], PhaseRequest]]
+    _process: ClassVar[PhaseProcess | None] = None
+    _cancelled: ClassVar[threading.Event]
+    _skip: ClassVar[unittest.SkipTest | None] = None
 
     @classmethod
     def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
@@ -108,7 +129,7 @@ class TrainingPhasesMixin:
         Raises:
             TypeError: when it returns anything else than it should, or a model that an earlier phase has trained.
         """
-        made = cls.setup_model(mode)
+        made = cls._ask(cls.setup_model, mode)
         if not isinstance(made, tuple) or len(made) not in (2, 3):
             found = f"a tuple of {len(made)}" if isinstance(made, tuple) else f"a {type(made).__name__}"
             raise TypeError(
@@ -120,6 +141,20 @@ class TrainingPhasesMixin:
             )
         cls._models.append(weakref.ref(made[0]))
         return made
+
+    @classmethod
+    def make_trainer(cls, mode: Mode) -> Any:
+        """Returns what ``setup_trainer`` returns, for a backend."""
+        return cls._ask(cls.setup_trainer, mode)
+
+    @classmethod
+    def _ask(cls, hook: Callable[[Mode], Any], mode: Mode) -> Any:
+        """Calls a hook, which may skip the class; once training has begun, nobody may."""
+        try:
+            return hook(mode)
+        except unittest.SkipTest as skip:
+            cls._skip = skip
+            raise
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -142,15 +177,35 @@ class TrainingPhasesMixin:
 
     @classmethod
     def run_stop_and_go(cls) -> None:
-        """Runs all three phases, or two of them."""
-        if cls.stop_phase:
-            cls.stop()
-            cls.resume()
-            cls.continuous()
-        else:
+        """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
+        if cls.isolation == "process":
+            cls._request = cls._make_request_maker()
+            cls._cancelled = threading.Event()
+            start_server(cls._preload)
+        if not cls.stop_phase:
             cls.continuous()
             cls._demand_interruption(cls._all_interruptions()[0])
             cls.resume()
+        elif cls.isolation == "process" and cores() > 1:
+            cls._run_side_by_side()
+        else:
+            cls.stop()
+            cls.resume()
+            cls.continuous()
+
+    @classmethod
+    def _run_side_by_side(cls) -> None:
+        """The continuous phase needs the process of the tests, the legs only somebody who waits for them."""
+        with ThreadPoolExecutor(max_workers=1, thread_name_prefix="stopgo") as executor:
+            legs = executor.submit(lambda: (cls.stop(), cls.resume()))
+            try:
+                cls.continuous()
+            except BaseException:
+                cls._cancelled.set()
+                if cls._process is not None:
+                    cls._process.kill()
+                raise
+            legs.result()
 
     @classmethod
     def stop(cls) -> None:
@@ -276,6 +331,7 @@ class TrainingPhasesMixin:
             keep_first=cls.metrics_with_tolerance(),
             left_out=cls._left_out,
             waypoints=cls._waypoints() if is_reference else (),
+            own_process=cls._is_child,
         )
 
     @classmethod
@@ -301,6 +357,9 @@ class TrainingPhasesMixin:
     @classmethod
     @final
     def _run(cls, mode: Mode) -> None:
+        if cls.isolation == "process" and mode is not Mode.CONTINUOUS:
+            cls._run_in_process_of_its_own(mode)
+            return
         log = cls.metadata_dir / f"{mode.value}.log"
         try:
             with (
@@ -308,14 +367,58 @@ class TrainingPhasesMixin:
                 collected_garbage(),
                 preserved_process_state(),
                 captured_output(log),
+                guarded_exit(),
             ):
                 cls._train_from_seed(mode)
-        except unittest.SkipTest:
-            raise
         except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
+            if error is cls._skip:
+                raise
             if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
-            raise PhaseError(cls._phase_failure(mode, error, log)) from error
+            raise PhaseError(cls._phase_failure(mode, described(error), log)) from error
+
+    @classmethod
+    def _run_in_process_of_its_own(cls, mode: Mode) -> None:
+        request = cls._request(mode)
+        cls._process = PhaseProcess(request, cls._cancelled)
+        end = cls._process.run(cls.phase_timeout)
+        interruption = cls._interruption()
+        try:
+            demand_success(request, end, cls.phase_timeout, by=interruption and interruption.by)
+        except PhaseError as problem:
+            raise PhaseError(cls._phase_failure(mode, str(problem), request.log)) from problem.__cause__
+
+    @classmethod
+    def _make_request_maker(cls) -> Callable[[Mode], PhaseRequest]:
+        """Remembers how the process and the class are now, before any phase has changed either.
+
+        Raises:
+            TypeError: when no other process would find the class.
+        """
+        try:
+            location = ClassLocation.of(cls)
+        except LookupError as problem:
+            raise TypeError(
+                f"{cls.__name__} cannot be run in a process of its own: {problem}. Define it at the top of a module, "
+                'or write isolation = "in_process".'
+            ) from None
+        settings = ProcessSettings.of_this_process()
+        given = {name: value for name, value in vars(cls).items() if name not in {*cls._defined, "callbacks"}}
+        given = {name: value for name, value in given.items() if not hasattr(TrainingPhasesMixin, name)}
+        attributes = pickled({**given, "tempdir": BorrowedDirectory(cls.tempdir.name)})
+
+        def request(mode: Mode) -> PhaseRequest:
+            files = cls._trace_directory(cls._leg)
+            return PhaseRequest(location, settings, mode, cls._leg, attributes, files)
+
+        return request
+
+    @classmethod
+    def _run_as_child(cls, request: PhaseRequest) -> None:
+        """Runs a phase in this fresh process, for another one that waits for it."""
+        cls._is_child, cls._leg, cls._models = True, request.leg, []
+        cls.callbacks = cls._make_callbacks()
+        cls._train_from_seed(request.mode)
 
     @classmethod
     @final
@@ -335,13 +438,12 @@ class TrainingPhasesMixin:
         interruption = cls._interruption()
         if interruption is None or isinstance(error, StopAndGoException):
             return interruption is not None
-        by_signal = isinstance(interruption.by, signal.Signals)
+        by_signal = isinstance(interruption.by, signal.Signals) and not isinstance(error, PhaseError | BridgeError)
         return by_signal and bool(Trace(cls._trace_directory(cls._leg)).events("interrupted"))
 
     @classmethod
     @final
-    def _phase_failure(cls, mode: Mode, error: BaseException, log: Path) -> str:
-        described = f"{type(error).__name__}: {error}"
+    def _phase_failure(cls, mode: Mode, described: str, log: Path) -> str:
         printed = [f"    {line}" for line in last_lines(log)]
         name = f"{mode.value} phase" if mode is Mode.CONTINUOUS else cls._phase_name(cls._leg)
         to_load = [cls.resume_checkpoint()] if mode is Mode.RESUME else []

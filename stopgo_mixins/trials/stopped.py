@@ -20,6 +20,8 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     """Before a test class: its phases without the resume phase; the batches that stop reads are kept."""
 
+    isolation = "in_process"  # where faults can reach into the trainer
+
     batches: ClassVar[BatchArchive]
 
     @override

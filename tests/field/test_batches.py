@@ -11,6 +11,7 @@ import torch
 from lightning.pytorch import LightningModule
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_sequence
+from torch.utils.data import DataLoader, TensorDataset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from tests.field.case import BATCHES, FieldCase, loader, samples
@@ -160,6 +161,15 @@ class Reading(LightningModule):
         return torch.optim.Adam(self.parameters(), lr=1e-2)
 
 
+class ReadingToValidate(Reading):
+    """In validations, too."""
+
+    def validation_step(self, dataloader_iter: Iterator[Any]) -> Tensor:
+        (inputs,), _index, _loader = next(dataloader_iter)
+        loss: Tensor = self.layer(inputs).square().mean()
+        return loss
+
+
 class TestBatches(FieldCase):
     def test_graphs_with_a_store(self) -> None:
         outcome = self.clean(graph_model)
@@ -197,7 +207,7 @@ class TestBatches(FieldCase):
 
     def test_what_is_recorded_of_them_still_fails(self) -> None:
         def restarting() -> tuple[Any, ...]:
-            loader = torch.utils.data.DataLoader(
+            loader = DataLoader(
                 graphs(), batch_size=2, shuffle=True, collate_fn=lambda samples: Sized(joined(samples), Handle())
             )
             return GraphModule(), loader
@@ -218,6 +228,14 @@ class TestBatches(FieldCase):
     def test_a_step_that_reads_its_batch_itself(self) -> None:
         outcome = self.clean(lambda: (Reading(), loader(samples(3))))
         self.assertLessEqual({"train_input", "sample_exposure", "train_loss"}, outcome.passed)
+
+    def test_a_validation_step_that_does(self) -> None:
+        outcome = self.clean(
+            lambda: (ReadingToValidate(), (loader(samples(3)), DataLoader(TensorDataset(samples(3)), batch_size=2))),
+            val_check_interval=2,
+        )
+        self.assertLessEqual({"valid_output", "valid_loss", "validation_schedule"}, outcome.passed)
+        self.assertEqual(self.recorded("valid_input"), {"[0]"})
 
 
 if __name__ == "__main__":

@@ -13,7 +13,17 @@ from torch import Tensor, nn
 from torch.utils.data import IterableDataset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
-from tests.field.case import AT_ITS_END, BATCHES, EPOCHS, LIGHTNING, FieldCase, loader, restarting_loader, samples
+from tests.field.case import (
+    AMID_AN_EPOCH,
+    AT_ITS_END,
+    BATCHES,
+    EPOCHS,
+    LIGHTNING,
+    FieldCase,
+    loader,
+    restarting_loader,
+    samples,
+)
 
 LEARNING = {"gradients", "optimizer_state", "parameters", "train_loss", "train_output"}
 """What differs wherever the weights do."""
@@ -49,6 +59,19 @@ class Plateau(Regression):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "monitor": "mean_loss"}}
 
 
+class PlateauByBatches(Plateau):
+    """The same, stepped by batches, of which an epoch has four."""
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        loss = Regression.training_step(self, batch, batch_idx)
+        self.log("mean_loss", loss)
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        configured = super().configure_optimizers()
+        return {**configured, "lr_scheduler": {**configured["lr_scheduler"], "interval": "step", "frequency": 2}}
+
+
 class Logging(Regression):
     """Logs as nearly everybody does: each step, and its mean over the epoch."""
 
@@ -70,6 +93,13 @@ class Counting(Regression):
 
     def on_train_epoch_end(self) -> None:
         self.epochs += 1
+
+
+class Numbering(Counting):
+    """Takes the number from the trainer, so that it does not matter how often it is told."""
+
+    def on_train_epoch_end(self) -> None:
+        self.epochs.fill_(self.current_epoch + 1)
 
 
 class Replay(Regression):
@@ -135,6 +165,10 @@ class TestEpochEnds(FieldCase):
         self.assertEqual(outcome.failed.keys(), {*LEARNING, "scheduler_state", "learning_rate", "logged_metrics"})
         self.root_cause(outcome, "scheduler_state", f"state {AT_ITS_END} (restored)")
 
+    def test_a_plateau_schedule_by_batches(self) -> None:
+        for stop_at in (AMID_AN_EPOCH, AT_ITS_END):
+            self.assertIn("learning_rate", self.clean(regression(PlateauByBatches), stop_at=stop_at).passed)
+
     def test_hooks_that_count_epochs(self) -> None:
         self.clean(regression(Counting))
 
@@ -143,6 +177,9 @@ class TestEpochEnds(FieldCase):
         self.assertEqual(outcome.failed.keys(), {*LEARNING, "buffers"})
         self.root_cause(outcome, "buffers", f"state {AT_ITS_END} (restored), rank 0: ['epochs']")
         self.assertIn("interrupted 2   continuous 1", outcome.failed["buffers"])
+
+    def test_hooks_that_may_be_run_again(self) -> None:
+        self.assertIn("buffers", self.clean(regression(Numbering), stop_at=AT_ITS_END).passed)
 
     def test_both_limits_at_once(self) -> None:
         limits = {"max_epochs": EPOCHS}

@@ -72,8 +72,8 @@ class Baseline(LightningModule):
         return torch.optim.Adam(self.parameters(), lr=1e-1)
 
 
-def averaging() -> list[Any]:
-    return [RngStateCallback(), StochasticWeightAveraging(swa_lrs=1e-2, swa_epoch_start=1)]
+def averaging(first_epoch: int = 1) -> list[Any]:
+    return [RngStateCallback(), StochasticWeightAveraging(swa_lrs=1e-2, swa_epoch_start=first_epoch)]
 
 
 class TestCopiesOfWeights(FieldCase):
@@ -102,6 +102,13 @@ class TestCopiesOfWeights(FieldCase):
                 )
                 self.assertLessEqual({"scheduler_state", "callback_state", "learning_rate"}, outcome.failed.keys())
                 self.root_cause(outcome, "scheduler_state", "state")
+
+    def test_lightnings_weight_averaging_before_it_starts(self) -> None:
+        self.clean(
+            lambda: (BYOL(), loader(samples(3))),
+            callbacks=lambda: averaging(first_epoch=2),
+            own_arguments={"max_epochs": EPOCHS},
+        )
 
 
 if __name__ == "__main__":

@@ -49,6 +49,8 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     fit_arguments: ClassVar[Mapping[str, Any]] = {}
     lightning: ClassVar[Any]
 
+    _preload = (Callback.__module__.partition(".callbacks")[0], "stopgo_mixins.backends.lightning.bridge")
+
     @classmethod
     def get_default_callbacks(cls) -> Callbacks:
         """The recorders, and the bridge that feeds them."""
@@ -91,7 +93,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         cls.lightning = package_of(model)
         if optimizer:
             model.configure_optimizers = lambda: optimizer[0]
-        trainer = cls.setup_trainer(mode)
+        trainer = cls.make_trainer(mode)
         bridge: LightningBridge = cls.get_callback(cls.callbacks, mode, LightningBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_one_process(cls.__name__, trainer)
@@ -103,7 +105,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         """Trains, from the checkpoint if there is one.
 
         Raises:
-            UnpicklingError: when the checkpoint holds objects that Lightning loads only when it is told to.
+            pickle.UnpicklingError: when the checkpoint holds objects that Lightning loads only when it is told to.
         """
         if is_a(data, "LightningDataModule"):
             given = {"datamodule": data}

@@ -62,6 +62,8 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
     metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {"consumed_samples": MegatronConsumedSamplesRecorder}
     nemo_logger: ClassVar[nl.NeMoLogger]
 
+    _preload = ("nemo.lightning", "nemo.collections.llm", "stopgo_mixins.backends.megatron.bridge")
+
     @override
     @classmethod
     def setUpClass(cls) -> None:
@@ -227,7 +229,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         optimizer = next(iter(returned), None)
         if mode is not Mode.CONTINUOUS:  # which saves nothing
             require_savable(cls.__name__, model, optimizer)
-        trainer: Any = cls.setup_trainer(mode)
+        trainer: Any = cls.make_trainer(mode)
         bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_one_process(cls.__name__, trainer)

@@ -1,0 +1,147 @@
+"""Legs in processes of their own: how they end, what they show, and that they leave nothing."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from stopgo_mixins.isolation.launcher import _other_hash_seed
+from tests.isolation import lightning_case
+from tests.isolation import process_cases as cases
+from tests.outcome import concrete, run
+from tests.tiny import TinyMixin
+
+
+class TestRuns(unittest.TestCase):
+    def test_a_correct_run_passes(self) -> None:
+        for case in (cases.Clean, cases.Outer.Nested):
+            outcome = run(case)
+            self.assertEqual((outcome.failed, outcome.error), ({}, ""))
+            self.assertIn("parameters", outcome.passed)
+
+    def test_one_of_lightning(self) -> None:
+        outcome = run(lightning_case.InAProcess)
+        self.assertEqual((outcome.failed, outcome.error), ({}, ""))
+        self.assertIn("parameters", outcome.passed)
+
+    def test_ended_by_a_signal_that_nobody_handles(self) -> None:
+        for case in (cases.Interrupted, cases.Terminated):
+            outcome = run(case)
+            self.assertEqual((outcome.failed, outcome.error), ({}, ""))
+            self.assertIn("number_of_steps", outcome.passed)
+
+    def test_nor_would_that_signal_end_the_tests(self) -> None:
+        outcome = run(concrete(cases.ProcessMixin, isolation="in_process", interruption=cases.Interrupted.interruption))
+        self.assertIn(
+            'nothing handles SIGKILL here, so it would end the tests: write isolation = "process"', outcome.error
+        )
+
+    def test_a_class_that_no_other_process_can_find(self) -> None:
+        outcome = run(concrete(cases.ProcessMixin))
+        self.assertRegex(
+            outcome.error,
+            r"TypeError: Process cannot be run in a process of its own: there is no Process in tests\.isolation\."
+            r"process_cases\. Define it at the top of a module, or write isolation = \"in_process\"\.",
+        )
+
+    def test_what_isolation_can_be(self) -> None:
+        with self.assertRaisesRegex(TypeError, r"Tiny\.isolation is 'thread': write 'process' or 'in_process'"):
+            concrete(TinyMixin, isolation="thread")
+        with self.assertRaisesRegex(TypeError, r"Tiny\.phase_timeout is -1: write a number of seconds above 0"):
+            concrete(TinyMixin, phase_timeout=-1)
+
+
+class TestEndings(unittest.TestCase):
+    def error(self, case: Any) -> str:
+        outcome = run(case)
+        self.assertEqual(outcome.passed, set())
+        self.assertIn(f"PhaseError: {case.__name__}: the resume phase failed: ", outcome.error)
+        return outcome.error
+
+    def test_an_exception(self) -> None:
+        error = self.error(cases.Raises)
+        self.assertIn("failed: ValueError: the data are gone", error)
+        self.assertIn("here is the resume phase", error)
+        self.assertIn("process_cases.py", error)  # the traceback of the other process
+
+    def test_exits(self) -> None:
+        self.assertIn("failed: SystemExit: 0", self.error(cases.Exits))
+        ended = "its process ended with exit status {0} (as os._exit({0}) does) before the phase was over"
+        self.assertIn(ended.format(0), self.error(cases.ExitsAtOnce))
+        self.assertIn(ended.format(3), self.error(cases.ExitsAtOnceWith3))
+
+    def test_signals(self) -> None:
+        self.assertIn(
+            "its process was killed by SIGKILL, as the kernel does when memory is", self.error(cases.IsKilled)
+        )
+        crashed = self.error(cases.Crashes)
+        self.assertIn("its process was killed by SIGSEGV", crashed)
+        self.assertIn("Fatal Python error: Segmentation fault", crashed)
+
+    def test_a_hang(self) -> None:
+        error = self.error(cases.Hangs)
+        self.assertIn("it did not end within phase_timeout = 3.0 seconds, and was killed", error)
+        self.assertIn("in wait_for_a_rank_that_never_comes", error)
+
+    def test_skips(self) -> None:
+        self.assertIn("failed: SkipTest: no more data", self.error(cases.SkipsInTraining))
+        outcome = run(cases.SkipsInSetup)
+        self.assertEqual((outcome.passed, outcome.error), (set(), ""))
+        self.assertIn("no data set here", str(outcome.skipped))
+
+    def test_in_one_process_os_exit_and_skips_end_no_suite(self) -> None:
+        for case, message in (
+            (cases.ExitsAtOnce, "failed: SystemExit: os._exit(0) was called"),
+            (cases.SkipsInTraining, "failed: SkipTest: no more data"),
+        ):
+            outcome = run(concrete(case, isolation="in_process"))
+            self.assertEqual(outcome.passed, set())
+            self.assertIn(message, outcome.error)
+
+    def test_a_reference_that_fails_ends_the_legs(self) -> None:
+        self.assertIn("the continuous phase failed: ValueError: the reference fails", run(cases.ReferenceFails).error)
+
+
+class TestProcessState(unittest.TestCase):
+    """What a real restart loses, and a resume phase in the process of the stop phase does not."""
+
+    def test_only_a_fresh_process_shows_it(self) -> None:
+        for case in cases.PROCESS_STATE:
+            with self.subTest(case.__name__):
+                together = run(concrete(case, isolation="in_process"))
+                self.assertEqual((together.failed, together.error), ({}, ""))
+                apart = run(case)
+                self.assertEqual(apart.error, "")
+                self.assertIn("train_input", apart.failed)
+
+
+class TestNothingIsLeft(unittest.TestCase):
+    def test_of_processes_threads_variables_and_files(self) -> None:
+        run(cases.Clean)  # the server stays until this process ends
+        before = self.state()
+        for case in (cases.Clean, cases.IsKilled, cases.Hangs, cases.ReferenceFails):
+            run(case)
+        self.assertEqual(self.state(), before)
+
+    def state(self) -> tuple[object, ...]:
+        children = sorted(child.pid for child in psutil.Process().children(recursive=True))
+        runs = sorted(Path(tempfile.gettempdir()).glob("stopgo-*"))
+        mine = [path for path in runs if path.stat().st_uid == os.getuid() and _names_a_case(path.name)]
+        return children, threading.active_count(), dict(os.environ), mine
+
+    def test_the_hash_seed_is_another_one(self) -> None:
+        self.assertNotEqual(_other_hash_seed(), os.environ.get("PYTHONHASHSEED"))
+
+
+def _names_a_case(name: str) -> bool:
+    return any(name.startswith(f"stopgo-{case}-") for case in ("Clean", "IsKilled", "Hangs", "ReferenceFails"))
+
+
+if __name__ == "__main__":
+    unittest.main()
