@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stopgo_mixins.backends.fit_loop.rng import RngStateCallback as RngStateCallback
+    from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
     from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOME = {
+    "TransformersStopAndGoMixin": "backends.huggingface.mixin",
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
     "RngStateCallback": "backends.fit_loop.rng",
@@ -91,6 +93,7 @@ _EITHER_LIGHTNING = ("lightning", "pytorch_lightning")
 
 _TRAINERS = {
     "backends.fit_loop.": (_EITHER_LIGHTNING,),
+    "backends.huggingface.": (("transformers",), ("accelerate",)),
     "backends.lightning.": (_EITHER_LIGHTNING,),
     "backends.megatron.bridge": (("lightning",), ("megatron",), ("nemo",)),
     "backends.megatron.mixin": (("lightning",),),

@@ -124,11 +124,14 @@ class TrainingState:
         rank: the global rank of this process.
         world_size: how many processes train together.
         update: k, the number of optimizer updates made so far, whatever the number of optimizers.
+        begins_windows_anew: whether the trainer, resumed from a checkpoint that it wrote amid an accumulation window,
+            reads that window from its first micro-batch.
     """
 
     rank: int = 0
     world_size: int = 1
     update: int = 0
+    begins_windows_anew: bool = False
 
     @property
     def model(self) -> nn.Module:
@@ -178,6 +181,10 @@ class TrainingState:
         """The trainer's own claim of how many training samples were read, over all ranks."""
         raise NotImplementedError
 
+    def no_validation(self) -> str | None:
+        """Why this run never validates, in words; ``None`` where it does, or where the trainer does not tell."""
+        return None
+
     def not_observed(self) -> Iterable[str]:
         """What takes part in the run and is not seen by any recorder, in words."""
         return ()
@@ -186,7 +193,7 @@ class TrainingState:
         """Names of everything an optimizer may hold: ``id(parameter) -> name``, tied weights by their first name."""
         return {id(parameter): name for name, parameter in self.model.named_parameters()}
 
-    def loop_progress(self) -> Mapping[str, int]:
+    def loop_progress(self) -> Mapping[str, float | None]:
         """The counters of the trainer's loops that a correct resume restores, by name."""
         return {}
 

@@ -45,6 +45,7 @@ class Interruption:
 
     Attributes:
         inside_validation: whether it is asked while a validation runs, and at no other time.
+        only_of: the mixin whose trainer can carry it out, where not each can; ``None`` for all.
 
     Raises:
         ValueError: for anything else.
@@ -54,6 +55,7 @@ class Interruption:
     past: int = 0
 
     inside_validation: ClassVar[bool] = False
+    only_of: ClassVar[str | None] = None
 
     def __post_init__(self) -> None:
         name, words = type(self).__name__, get_args(get_args(Means)[0])

@@ -74,6 +74,11 @@ class Counters:
         )
 
     @property
+    def is_amid_window(self) -> bool:
+        """Whether micro-batches were read of a window whose update is still to be made."""
+        return self._left_over > 0
+
+    @property
     def _left_over(self) -> int:
         """Micro-batches of a window whose update is still to be made."""
         return 0 if self.update_is_made else self.micro_batch

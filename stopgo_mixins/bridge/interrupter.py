@@ -98,7 +98,7 @@ class Interrupter:
         branch = self._writer.branch(waypoint.trace_directory)
         update, path = self._counters.updates, self._written[-1].path
         branch.event("interrupted", update=update, path=path, saved_at=self._counters.update)
-        branch.event("phase_end", update=update)
+        branch.end(update)
         branch.close()
 
     def _save_if_due(self, interruption: Interruption, *, inside_validation: bool) -> None:
@@ -132,5 +132,5 @@ class Interrupter:
                 f'nothing handles {number.name} here, so it would end the tests: write isolation = "process", or let '
                 "the trainer handle it."
             )
-        self._writer.event("phase_end", update=self._counters.updates)
+        self._writer.end(self._counters.updates)
         os.kill(os.getpid(), number)

@@ -106,7 +106,7 @@ class PhaseRun:
             if error is None or self._interrupter.interrupted:
                 self._calls.demand(*self._belonging_calls())
                 if self._interrupter.interrupted or self._calls.seen("training_ended"):
-                    self._writer.event("phase_end", update=self.updates)
+                    self._writer.end(self.updates)
 
     def _belonging_calls(self) -> Iterator[str]:
         if self.plan.mode is not Mode.RESUME:  # which may have trained nothing, and then a test says so
@@ -134,11 +134,13 @@ class PhaseRun:
 
     def state_dict(self) -> dict[str, Any]:
         """The counters, and what each rank's recorders keep; collective where several ranks train."""
+        if self.state.begins_windows_anew and self._counters.is_amid_window:
+            return {**self._counters.state_dict(), "micro_batch": 0, "recorders": gathered(self._at_window_start)}
+        return {**self._counters.state_dict(), "recorders": gathered(self._kept_by_recorders())}
+
+    def _kept_by_recorders(self) -> dict[str, Mapping[str, Any]]:
         kept = {recorder.metric: recorder.state_dict() for recorder in self.plan.recorders}
-        return {
-            **self._counters.state_dict(),
-            "recorders": gathered({metric: state for metric, state in kept.items() if state}),
-        }
+        return {metric: state for metric, state in kept.items() if state}
 
     def checkpoint_loaded(self, path: str, own: Mapping[str, Any] | None, updates: int = 0) -> None:
         """Continues from a checkpoint.
@@ -183,6 +185,7 @@ class PhaseRun:
             self._started_step = update
             self._at(Moment.STEP_START, update)
             self._emit("step_start")
+            self._at_window_start = self._kept_by_recorders()
         self._step = update + 1
         self._children.listen()
         self._inside = self._at(Moment.MICRO_BATCH, self._step, micro_batch)
@@ -225,13 +228,20 @@ class PhaseRun:
         self._counters.ended_epochs += 1
         self._at(Moment.EPOCH_END, self._counters.update, self.state.epoch)
 
-    def logged(self, step: int, values: Mapping[str, Tensor]) -> None:
+    def logged(self, step: int, values: Mapping[str, object]) -> None:
         """The trainer logs values under its own step number, for what has ended last: update, validation or epoch."""
         if values:
             self._emit("logged", step, values)
 
     def training_ended(self) -> None:
         """The trainer has come to its end; it is that of the run if all updates were made."""
+        counted = self._counters.of_the_run
+        self._writer.event(
+            "training_ended",
+            validations=counted.validations,
+            epochs=counted.epochs,
+            no_validation=self.state.no_validation(),
+        )
         if self.updates < self.plan.num_steps:
             return
         self._calls.note("training_ended")

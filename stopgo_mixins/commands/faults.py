@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     _print(found, as_json=options.json)
-    return int(any(outcome.status is Status.SURVIVED for outcome in found.outcomes))
+    return int(any(outcome.status in (Status.SURVIVED, Status.NOT_TRIED) for outcome in found.outcomes))
 
 
 def _print(found: Survey, *, as_json: bool) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.numbers import agree
@@ -108,6 +108,15 @@ class Comparison:
         return [found for found in self.mismatches if found.order == self.mismatches[0].order]
 
     @property
+    def differing_paths(self) -> list[str]:
+        """The paths on which any record differs, the first to do so first."""
+        return list(dict.fromkeys(mismatch.key.path for mismatch in self.mismatches))
+
+    def only(self, covers: Callable[[str], bool]) -> Comparison:
+        """The comparison if nothing but some paths differed."""
+        return replace(self, mismatches=[found for found in self.mismatches if covers(found.key.path)])
+
+    @property
     def differing_steps(self) -> set[int]:
         """The steps at which any record differs."""
         return {mismatch.key.step for mismatch in self.mismatches}
@@ -203,7 +212,9 @@ class _RankComparison:
                 self._mismatch(record.key, leg, Difference.MISSING, None, record)
 
     def _keys(self, leg: Leg, found: dict[str, str]) -> set[Key]:
-        return {self._trace(leg.trace).parse(line).key for line in found.values()}
+        """Of what the leg did by itself: what stopping provoked makes up for nothing."""
+        records = (self._trace(leg.trace).parse(line) for line in found.values())
+        return {record.key for record in records if not record.provoked}
 
     def _mismatch(
         self, key: Key, leg: Leg, difference: Difference, actual: Record | None, expected: Record | None

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.wording import listed_ranks, ranges
+from stopgo_mixins.comparison.wording import listed, listed_ranks, ranges
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Leg, Runs
@@ -23,8 +23,10 @@ STEPS = {"step_end": "the steps that were made"}
 
 
 def absent_ranks(runs: Runs) -> str | None:
-    """Says so where a trace lacks a rank, or does not tell how many there were."""
-    return next(filter(None, (_absent(name, trace) for name, trace in runs.traces.items())), None)
+    """Says so where a trace lacks a rank, does not tell how many there were, or tells of another number."""
+    all_traces = {**runs.traces, **runs.control_arms}
+    problem = next(filter(None, (_absent(name, trace) for name, trace in all_traces.items())), None)
+    return problem or _other_world(all_traces, runs.reference)
 
 
 def _absent(name: str, trace: Trace) -> str | None:
@@ -37,12 +39,31 @@ def _absent(name: str, trace: Trace) -> str | None:
     return None
 
 
+def _other_world(traces: Mapping[str, Trace], reference: Trace) -> str | None:
+    for name, trace in traces.items():
+        if trace.world_size != reference.world_size:
+            return f"the {name} trained on {trace.world_size} ranks, the continuous phase on {reference.world_size}"
+    return None
+
+
 def missing_end(runs: Runs) -> str | None:
     """Says so where a trace breaks off: what happened after that, nobody knows."""
-    for name, trace in runs.traces.items():
+    for name, trace in {**runs.traces, **runs.control_arms}.items():
         if not trace.has_ended:
             broken = [rank for rank, found in trace.ranks.items() if not found.has_ended]
             return f"the trace of the {name} breaks off on {listed_ranks(broken)}: it has no end mark (phase_end)"
+    return None
+
+
+def damage(runs: Runs) -> str | None:
+    """Says so where the files of a trace are others than they were when its end mark was written."""
+    for name, trace in {**runs.traces, **runs.control_arms}.items():
+        for rank, found in trace.ranks.items():
+            if damaged := found.damaged:
+                return (
+                    f"the trace of the {name} is damaged on rank {rank}: {listed(damaged)} changed after the end of "
+                    "the phase"
+                )
     return None
 
 

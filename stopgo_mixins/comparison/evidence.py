@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.doubt import lack_of_evidence
-from stopgo_mixins.comparison.noise_floor import noise_floor
-from stopgo_mixins.comparison.numbers import distance
+from stopgo_mixins.comparison.noise_floor import largest_gap, noise_floor, size_of
 from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
 from stopgo_mixins.comparison.power import lack_of_power
+from stopgo_mixins.comparison.wording import place
 
 if TYPE_CHECKING:
-    from stopgo_mixins.comparison.compare import Comparison
+    from stopgo_mixins.comparison.compare import Comparison, Mismatch
     from stopgo_mixins.comparison.noise_floor import NoiseFloor
-    from stopgo_mixins.comparison.numbers import Distance
     from stopgo_mixins.comparison.resumption import Resumption
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.comparison.tolerance import Tolerance
@@ -59,10 +58,7 @@ def judge(
     if not comparison.compared:
         return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
-        noise = noise_floor(runs, comparison.metric, tolerance)
-        if noise and all(map(noise.covers, comparison.mismatches)):
-            return Judgement(Verdict.NOT_VERIFIED, _cannot_judge(noise, comparison))
-        return Judgement(Verdict.FAILED)
+        return _judge_mismatches(comparison, noise_floor(runs, comparison.metric, tolerance))
     reason = (
         lack_of_evidence(resumption, comparison)
         or unreadable(runs, comparison.metric)
@@ -71,19 +67,28 @@ def judge(
     return Judgement(Verdict.NOT_VERIFIED, reason) if reason else Judgement(Verdict.PASSED)
 
 
+def _judge_mismatches(comparison: Comparison, noise: NoiseFloor | None) -> Judgement:
+    if noise is None:
+        return Judgement(Verdict.FAILED)
+    beyond = next((found for found in comparison.mismatches if not noise.covers(found)), None)
+    if beyond is None:
+        return Judgement(Verdict.NOT_VERIFIED, _cannot_judge(noise, comparison))
+    return Judgement(Verdict.FAILED, _beyond(noise, beyond))
+
+
 def _cannot_judge(noise: NoiseFloor, comparison: Comparison) -> str:
-    gaps = (
-        distance(found.actual, found.expected) for found in comparison.mismatches if found.actual and found.expected
-    )
-    largest = max(filter(None, gaps), key=lambda gap: gap.absolute, default=None)
     return (
-        f"cannot judge: from step {noise.begin.step} on two uninterrupted runs already differ by {_gap(noise.largest)}"
-        f", the interrupted run by {_gap(largest)}. Make training deterministic, or set a tolerance above that"
+        f"cannot judge: from step {noise.begin} on two uninterrupted runs already differ {size_of(noise.largest)}, the "
+        f"interrupted run {size_of(largest_gap(comparison.mismatches))}. Make training deterministic, or set a "
+        "tolerance above that"
     )
 
 
-def _gap(gap: Distance | None) -> str:
-    return "numbers that were not kept" if gap is None else f"up to {gap.absolute:.1e} (rel {gap.relative:.1e})"
+def _beyond(noise: NoiseFloor, mismatch: Mismatch) -> str:
+    where = f"{mismatch.key.path or 'the value'} at {place(mismatch)}"
+    at = noise.at(mismatch)
+    so_far = f"differ {size_of(at)} up to there" if at else "do not differ up to there in a number that has a size"
+    return f"{where} differs {size_of(largest_gap([mismatch]))}; two uninterrupted runs {so_far}"
 
 
 def _judge_nothing(runs: Runs, metric: str) -> Judgement:

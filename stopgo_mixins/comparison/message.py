@@ -9,18 +9,16 @@ from stopgo_mixins.comparison.numbers import distance
 from stopgo_mixins.comparison.wording import form, listed, place, ranges
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Sequence
 
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
-    from stopgo_mixins.comparison.declared import DeclaredDivergence
+    from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
     from stopgo_mixins.comparison.diagnosis.cause import Diagnosis
     from stopgo_mixins.comparison.findings import Findings, RootDivergence
     from stopgo_mixins.trace.record import Record
 
 
-def failure_message(
-    test: str, comparison: Comparison, findings: Findings, declared: Mapping[str, DeclaredDivergence]
-) -> str:
+def failure_message(test: str, comparison: Comparison, findings: Findings, declared: Declarations) -> str:
     """Describes a diverging metric for someone who looks for the cause in their own trainer.
 
     Args:
@@ -41,13 +39,13 @@ def failure_message(
     )
 
 
-def root_cause_lines(findings: Findings, declared: Mapping[str, DeclaredDivergence]) -> list[str]:
+def root_cause_lines(findings: Findings, declared: Declarations) -> list[str]:
     """The root causes of the run with their named causes, what follows from them, and what was not observed."""
     lines = []
     for diagnosis in findings.of_the_run:
         lines += [f"the run as a whole: {diagnosis.sentence}", *_indented(_how_to_fix(diagnosis))]
     for cause in findings.root_causes:
-        lines += _cause_lines(cause, declared.get(cause.comparison.metric))
+        lines += _cause_lines(cause, declared.get(cause.comparison.metric, ()))
     if findings.consequences:
         lines.append(f"consequences: {', '.join(findings.consequences)}")
     if findings.not_observed:
@@ -55,16 +53,16 @@ def root_cause_lines(findings: Findings, declared: Mapping[str, DeclaredDivergen
     return lines
 
 
-def _cause_lines(cause: RootDivergence, declared: DeclaredDivergence | None) -> Iterator[str]:
+def _cause_lines(cause: RootDivergence, declared: Sequence[DeclaredDivergence]) -> Iterator[str]:
     comparison, diagnosis = cause.comparison, cause.diagnosis
     first = comparison.mismatches[0]
+    known = [f"known: {each}" for each in declared if each.covers(first.key.path)]
     yield f"root cause of this run: {comparison.metric} at {place(first)}, {_where(comparison)}"
     if diagnosis is not None:
-        known = [f"known: {declared}"] if declared else _how_to_fix(diagnosis)
-        yield from _indented([diagnosis.sentence, *known])
+        yield from _indented([diagnosis.sentence, *(known or _how_to_fix(diagnosis))])
         return
     agreeing = f"; up to there it agrees in {', '.join(cause.agreeing)}" if cause.agreeing else ""
-    yield from _indented([f"no known pattern fits{agreeing}", *_values(first)])
+    yield from _indented([f"no known pattern fits{agreeing}", *known, *_values(first)])
 
 
 def _how_to_fix(diagnosis: Diagnosis) -> list[str]:

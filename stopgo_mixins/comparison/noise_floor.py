@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import math
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.compare import Difference
-from stopgo_mixins.comparison.numbers import Distance, agree, distance
-from stopgo_mixins.trace.merge import side_by_side
-from stopgo_mixins.trace.store import identity_of
+from stopgo_mixins.comparison.compare import Difference, compare
+from stopgo_mixins.comparison.completeness import absent_ranks, damage, missing_end
+from stopgo_mixins.comparison.numbers import distance, values_of
+from stopgo_mixins.comparison.wording import listed, place
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from stopgo_mixins.comparison.compare import Mismatch
+    from stopgo_mixins.comparison.numbers import Distance
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.comparison.tolerance import Tolerance
-    from stopgo_mixins.trace.record import Key, Record
-    from stopgo_mixins.trace.store import RankTrace
 
 
 @dataclass(frozen=True)
@@ -25,47 +25,95 @@ class NoiseFloor:
     """By how much two uninterrupted runs differ in a metric.
 
     Attributes:
-        begin: where they first differ, in the metric or in what it is computed from.
-        largest: the largest distance, ``None`` where no numbers were kept.
+        differing: the records on which they do, in training order; at least one.
     """
 
-    begin: Key
-    largest: Distance | None
+    differing: Sequence[Mismatch]
+
+    @property
+    def begin(self) -> int:
+        """The step from which on they differ."""
+        return self.differing[0].key.step
+
+    @property
+    def largest(self) -> Distance | None:
+        """The largest distance of all, ``None`` where no numbers were kept."""
+        return largest_gap(self.differing)
 
     def covers(self, mismatch: Mismatch) -> bool:
-        """Whether a number differs after two uninterrupted runs have begun to."""
-        return mismatch.difference is Difference.VALUE and self.begin.order <= mismatch.key.order
+        """Whether a number differs by no more than two uninterrupted runs do at its moment and path, up to its step.
+
+        Noise grows as training goes on, so what they differ by later is no excuse.
+        What was not kept, is not finite or is no floating-point number has no size that could be compared.
+        """
+        if mismatch.difference is not Difference.VALUE or not _is_float(mismatch):
+            return False
+        gap, noise = _gap(mismatch), self.at(mismatch)
+        return gap is not None and noise is not None and gap.absolute <= noise.absolute
+
+    def at(self, mismatch: Mismatch) -> Distance | None:
+        """The largest finite distance at the moment and path of a mismatch, up to its step."""
+        return largest_gap([found for found in self.differing if _is_before(found, mismatch)])
+
+
+def _is_before(noise: Mismatch, mismatch: Mismatch) -> bool:
+    ours, theirs = noise.key, mismatch.key
+    alike = (noise.rank, ours.moment, ours.path) == (mismatch.rank, theirs.moment, theirs.path)
+    return alike and ours.order <= theirs.order
+
+
+def _is_float(mismatch: Mismatch) -> bool:
+    values = values_of(mismatch.expected) if mismatch.expected else None
+    return values is not None and (values.is_floating_point() or values.is_complex())
+
+
+def _gap(mismatch: Mismatch) -> Distance | None:
+    """The finite distance of a mismatch, if it has one."""
+    if mismatch.actual is None or mismatch.expected is None:
+        return None
+    gap = distance(mismatch.actual, mismatch.expected)
+    return gap if gap is not None and math.isfinite(gap.absolute) else None
+
+
+def largest_gap(mismatches: Sequence[Mismatch]) -> Distance | None:
+    """The largest finite distance, ``None`` where there is none."""
+    return max(filter(None, map(_gap, mismatches)), key=lambda gap: gap.absolute, default=None)
 
 
 def noise_floor(runs: Runs, metric: str, tolerance: Tolerance | None) -> NoiseFloor | None:
-    """What the second continuous run shows; ``None`` where there is none, or it equals the first in this metric.
-
-    By chance a metric may differ a little later than what it is computed from.
-    """
-    own = list(_noise(runs, metric, tolerance))
-    if not own:
+    """What the second continuous run shows; ``None`` where there is none, or it equals the first in this metric."""
+    if runs.repetition is None:
         return None
-    parents = (record for parent in runs.about(metric).depends_on or () for _, record in _noise(runs, parent, None))
-    begin = min((record.key for record in chain(parents, (record for _, record in own))), key=lambda key: key.order)
-    gaps = (distance(other, record) for other, record in own)
-    return NoiseFloor(begin, max(filter(None, gaps), key=lambda gap: gap.absolute, default=None))
+    differing = compare(runs.repetition, metric, tolerance).mismatches
+    return NoiseFloor(differing) if differing else None
 
 
-def _noise(runs: Runs, metric: str, tolerance: Tolerance | None) -> Iterator[tuple[Record, Record]]:
-    """Pairs of the second and the first continuous run that differ."""
-    if runs.repeated is not None:
-        for rank in runs.reference.ranks.keys() & runs.repeated.ranks.keys():
-            yield from _differing(runs.repeated.ranks[rank], runs.reference.ranks[rank], metric, tolerance)
+def determinism_problem(runs: Runs, tolerances: Mapping[str, Tolerance]) -> str | None:
+    """In what two uninterrupted runs differ beyond the tolerances; ``None`` where they are the same.
+
+    Args:
+        runs: among them the second continuous run.
+        tolerances: by metric.
+    """
+    if problem := absent_ranks(runs) or missing_end(runs) or damage(runs):
+        return f"{problem}."
+    metrics = sorted(runs.metrics | (runs.repeated.metrics if runs.repeated else set()))
+    floors = {metric: noise_floor(runs, metric, tolerances.get(metric)) for metric in metrics}
+    differing = {metric: floor for metric, floor in floors.items() if floor}
+    if not differing:
+        return None
+    in_order = sorted(differing, key=lambda metric: differing[metric].differing[0].order)
+    return (
+        f"two uninterrupted runs are not the same: they differ in "
+        f"{listed([_where(metric, differing[metric]) for metric in in_order])}. No resumed run can be shown to be the "
+        "same as one of them. Make training deterministic, or give what may differ a tolerance."
+    )
 
 
-def _differing(
-    repeated: RankTrace, continuous: RankTrace, metric: str, tolerance: Tolerance | None
-) -> Iterator[tuple[Record, Record]]:
-    for _, (ours, theirs) in side_by_side([repeated.steps(metric), continuous.steps(metric)]):
-        known = {identity_of(line) for line in ours}
-        differing = [continuous.parse(line) for line in theirs if identity_of(line) not in known]
-        others = {record.key: record for record in map(repeated.parse, ours)} if differing else {}
-        for record in differing:
-            other = others.get(record.key)
-            if other is not None and not agree(other, record, tolerance):
-                yield other, record
+def _where(metric: str, noise: NoiseFloor) -> str:
+    return f"{metric} from {place(noise.differing[0])} on ({size_of(noise.largest)})"
+
+
+def size_of(gap: Distance | None) -> str:
+    """In words."""
+    return "by what has no size" if gap is None else f"by up to {gap.absolute:.1e} (rel {gap.relative:.1e})"

@@ -9,7 +9,7 @@ from stopgo_mixins.comparison.wording import listed
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Runs
-    from stopgo_mixins.trace.store import Event
+    from stopgo_mixins.trace.lines import Event
 
 
 def unreadable(runs: Runs, metric: str) -> str | None:

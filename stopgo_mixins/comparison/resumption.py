@@ -7,14 +7,23 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.completeness import BEGINNING, ENDING, STEPS, absent_ranks, contradiction, missing_end
+from stopgo_mixins.comparison.completeness import (
+    BEGINNING,
+    ENDING,
+    STEPS,
+    absent_ranks,
+    contradiction,
+    damage,
+    missing_end,
+)
 from stopgo_mixins.comparison.states import leaves, state
 from stopgo_mixins.comparison.wording import listed_ranks
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Leg, Runs
+    from stopgo_mixins.trace.lines import Event
     from stopgo_mixins.trace.record import Leaf
-    from stopgo_mixins.trace.store import Event, Trace
+    from stopgo_mixins.trace.store import Trace
 
 
 @dataclass(frozen=True)
@@ -39,12 +48,15 @@ class Resumption:
     @cached_property
     def worthless(self) -> str | None:
         """Why nothing that this run recorded is evidence of anything; ``None`` where it may be."""
-        return next(iter(self.from_scratch.values()), None) or absent_ranks(self.runs) or missing_end(self.runs)
+        scratch = next(iter(self.from_scratch.values()), None)
+        return scratch or absent_ranks(self.runs) or missing_end(self.runs) or damage(self.runs)
 
 
 def _started_from_scratch(leg: Leg, runs: Runs) -> str | None:
     if empty := [rank for rank, trace in leg.trace.ranks.items() if not trace.events("checkpoint_loaded")]:
-        return f"{_of_ranks(leg, empty)} loaded no checkpoint"
+        return f"{_of_ranks(leg, empty)} loaded no checkpoint: its bridge never called checkpoint_loaded"
+    if leg.trace.ranks and not leg.start:
+        return f"the {leg.name} began with a checkpoint of step 0, in which there is nothing to restore"
     claim = f"started from scratch: it loaded the checkpoint of step {leg.start}, yet its"
     firsts = _first_events(leg, "first_step")
     if restarted := [rank for rank, first in firsts.items() if leg.start > first["update"] == 0]:
@@ -141,7 +153,7 @@ def number_of_steps_problem(resumption: Resumption, num_steps: int) -> str | Non
     made = len(runs.reference.events("step_end"))
     if made != num_steps:
         return f"the continuous phase ran {made} steps, expected {num_steps}."
-    problem = missing_end(runs)
+    problem = missing_end(runs) or damage(runs)
     return f"{problem}." if problem else None
 
 

@@ -13,8 +13,9 @@ from stopgo_mixins.metric import Metric
 
 if TYPE_CHECKING:
     from stopgo_mixins.metric import Metrics
+    from stopgo_mixins.trace.lines import Event
     from stopgo_mixins.trace.record import Key
-    from stopgo_mixins.trace.store import Event, Trace
+    from stopgo_mixins.trace.store import Trace
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,17 @@ class Leg:
         return max((int(event["update"]) for event in self.trace.events("step_end")), default=self.start)
 
     @cached_property
+    def reached(self) -> int:
+        """How many updates any of its ranks had made, by its own word."""
+        made = (event for trace in self.trace.ranks.values() for event in trace.events("step_end"))
+        return max((int(event["update"]) for event in made), default=self.start)
+
+    @cached_property
     def saved(self) -> list[Event]:
-        """The checkpoints that it wrote, on every rank."""
-        return self.trace.events("checkpoint_saved")
+        """The checkpoints that all of its ranks wrote, each of them maybe under a path of its own."""
+        of_ranks = [trace.events("checkpoint_saved") for trace in self.trace.ranks.values()]
+        common = set.intersection(*({event["update"] for event in events} for events in of_ranks)) if of_ranks else ()
+        return [event for event in next(iter(of_ranks), []) if event["update"] in common]
 
     @cached_property
     def steps_made(self) -> int:
@@ -109,6 +118,17 @@ class Runs:
         """What is compared, by its name in messages."""
         return {**{leg.name: leg.trace for leg in self.legs}, "continuous phase": self.reference}
 
+    @property
+    def control_arms(self) -> dict[str, Trace]:
+        """What shows the worth of the comparison, by its name in messages."""
+        arms = {"second continuous run": self.repeated, "cold start": self.cold_start}
+        return {name: trace for name, trace in arms.items() if trace is not None}
+
+    @property
+    def repetition(self) -> Runs | None:
+        """The second continuous run as if it were an interrupted one of a single leg; ``None`` where there is none."""
+        return None if self.repeated is None else Runs.of([self.repeated], self.reference, self.known)
+
     def about(self, metric: str) -> type[Metric]:
         """What is known of a metric; of one that is unknown, nothing."""
         return self.known.get(metric, Metric)
@@ -133,11 +153,15 @@ class Runs:
 
     def _comes_to(self, leg: Leg, key: Key) -> bool:
         """Whether a leg begins early enough for a record."""
-        if leg.is_first or key.step > leg.start:
+        if leg.is_first:
+            return True
+        # A checkpoint of a step that nobody had reached is a claim; what lies between must have been done by somebody.
+        begin = min(leg.start, max(earlier.reached for earlier in self.before(leg)))
+        if key.step > begin:
             return True
         if key.moment.is_validation:  # the one due at the interruption may run before or after it
-            return key.step == leg.start == self.before(leg)[-1].end
-        return key.moment.is_state and key.step == leg.start
+            return key.step == begin == self.before(leg)[-1].end
+        return key.moment.is_state and key.step == begin
 
     def _goes_beyond(self, leg: Leg, key: Key) -> bool:
         """Whether a leg ends late enough for a record; the last one must not have ended before any."""

@@ -28,12 +28,22 @@ class BatchArchive:
     def __init__(self, directory: Path) -> None:
         directory.mkdir(parents=True)
         self.epochs: list[int] = []
+        self._of_loader: int | None = None
         self._directory = directory
         self._count = 0
 
     def of(self, loader: Any) -> Any:
         """The loader, every batch of which is kept as it is read."""
+        try:
+            self._of_loader = len(loader)
+        except TypeError:  # of a stream
+            self._of_loader = None
         return reading(loader, self._kept)
+
+    @property
+    def epoch_length(self) -> int | None:
+        """Batches of an epoch: as many as the first had if it was read to its end, else by the loader's own word."""
+        return self.epochs[1] if len(self.epochs) > 1 else self._of_loader
 
     def read(self, start: int, stop: int) -> Iterator[Any]:
         """The batches ``start`` to ``stop - 1`` of the phase, counted from 0."""

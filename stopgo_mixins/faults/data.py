@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
 from itertools import chain, islice
 from typing import TYPE_CHECKING, Any
@@ -82,6 +83,8 @@ def _require_within_epoch(run: StoppedRun) -> None:
 
 def _require_later_epoch(run: StoppedRun) -> None:
     _require_within_epoch(run)
+    if too_short := _no_later_epoch(run):
+        raise NotApplicable(too_short)
     last = len(run.reference.events("step_end")) - 1
     if run.epoch(run.resume_point) == run.epoch(last) is not None:
         raise NotApplicable("the run ends in the epoch in which it is interrupted: let it go on into the next one")
@@ -96,6 +99,19 @@ def _require_second_epoch(run: StoppedRun) -> None:
     _require_within_epoch(run)
     if not _epoch(run):
         raise NotApplicable("the run is interrupted in its first epoch: interrupt it in a later one, with AtStep")
+
+
+def _no_later_epoch(run: StoppedRun) -> str | None:
+    """Says so where the run ends in the epoch in which it is resumed."""
+    if run.batches.epoch_length is None:
+        return None
+    length, per_update = run.batches.epoch_length, run.saved.batches_read // run.resume_point
+    end = run.resume_point + math.ceil((length - _read_before(run)) / per_update)
+    if end < len(run.reference.events("step_end")):
+        return None
+    whole = end + math.ceil(length / per_update)
+    instead = f"Set num_steps = {whole}, for a whole one after it"
+    return f"the run ends with the epoch that is resumed, at step {end}. {instead}"
 
 
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
@@ -145,7 +161,7 @@ DATA_RESTARTED = Fault(
     what="the training loader begins with its first batch",
     injection=EditCheckpoint(_forget_position),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
-    causes=(Cause.DATA_RESTARTED,),
+    causes=(Cause.DATA_RESTARTED, Cause.OTHER_SAMPLES),  # others where the resume phase shuffles by another seed
 )
 LAST_BATCH_AGAIN = Fault(
     id="F16a",

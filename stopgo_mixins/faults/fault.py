@@ -55,6 +55,12 @@ class Symptom:
 class Injection:
     """How a fault comes about; a subclass overrides what it needs."""
 
+    @property
+    def acts_on_trainer(self) -> bool:
+        """Whether it changes what the trainer reads, or when it validates."""
+        hooks = ("training_loader", "validation_loader", "validations_moved")
+        return any(getattr(type(self), hook) is not getattr(Injection, hook) for hook in hooks)
+
     def prepare(self, run: StoppedRun) -> None:
         """Changes what lies on disk between stop and resume.
 

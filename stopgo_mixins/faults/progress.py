@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause
@@ -11,9 +12,6 @@ from stopgo_mixins.faults.injections import EditCheckpoint, LoadInstead
 if TYPE_CHECKING:
     from stopgo_mixins.faults.saved_state import SavedState
     from stopgo_mixins.faults.stopped_run import StoppedRun
-
-A_MILLION_STEPS = 10**6
-"""More than any run that is tested makes."""
 
 
 def _more_consumed_samples(saved: SavedState, run: StoppedRun) -> None:
@@ -32,7 +30,7 @@ def _logged_steps_restart(saved: SavedState, run: StoppedRun) -> None:
 
 
 def _already_finished(saved: SavedState, run: StoppedRun) -> None:
-    saved.move_global_step(A_MILLION_STEPS)
+    saved.move_global_step(sys.maxsize - run.resume_point)  # as many as there may be, which ends even a run without end
 
 
 CONSUMED_SAMPLES_WRONG = Fault(

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import unittest
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
 
 from typing_extensions import final
 
 from stopgo_mixins.comparison.compare import Comparison, compare
-from stopgo_mixins.comparison.declared import DeclaredDivergence, declaration_problem
+from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence, declaration_problem
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message, root_cause_lines
+from stopgo_mixins.comparison.noise_floor import determinism_problem
 from stopgo_mixins.comparison.resumption import (
     Resumption,
     consumed_samples_problem,
@@ -45,7 +46,8 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
         output_tensor_atol: absolute tolerance of ``train_output`` and ``valid_output``, together with the next.
         output_tensor_rtol: relative tolerance of the same.
         require_evidence: whether a metric that is not verified fails instead of being skipped.
-        declared: metrics that are known to diverge, from where on and why; merged over the MRO.
+        declared: metric -> a divergence that is known, or several: in which paths, from where on and why; merged over
+            the MRO.
         left_out: metric -> path -> why it is not recorded; merged over the MRO. What lies inside of a path goes with
             it, and a path that the run does not have is a failure.
     """
@@ -54,13 +56,13 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     output_tensor_atol: ClassVar[float] = 0.0
     output_tensor_rtol: ClassVar[float] = 0.0
     require_evidence: ClassVar[bool] = False
-    declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
+    declared: ClassVar[Mapping[str, DeclaredDivergence | Sequence[DeclaredDivergence]]] = {}
     left_out: ClassVar[LeftOut] = {}
 
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
     _tolerances: ClassVar[Mapping[str, Tolerance]] = {}
-    _declared: ClassVar[Mapping[str, DeclaredDivergence]] = {}
+    _declared: ClassVar[Declarations] = {}
     _left_out: ClassVar[LeftOut] = {}
     _control_traces: ClassVar[Mapping[str, Trace]] = {}
     _compared: ClassVar[dict[str, Comparison]]
@@ -171,7 +173,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     def _judgement(cls, metric: str) -> Judgement:
         comparison = cls.comparison(metric)
         if declared := cls._declared.get(metric):
-            problem = declaration_problem(declared, comparison, cls.findings())
+            problem = declaration_problem(declared, comparison, cls._findings_with)
             return Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
         return judge(cls.resumption(), comparison, cls._tolerances.get(metric), cls._left_out.get(metric, ()))
 
@@ -193,6 +195,12 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     def _assert_train_val_init_consumed_samples(cls) -> None:
         """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
         cls._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(cls.resumption()))
+
+    @classmethod
+    @final
+    def _assert_determinism(cls) -> None:
+        """Fails unless two uninterrupted runs are the same; where they are not, no metric that differs is judged."""
+        cls._fail_for("test_determinism", determinism_problem(cls.runs(), cls._tolerances))
 
     @classmethod
     @final
@@ -247,6 +255,12 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
             cls._findings = find(cls.resumption(), cls._all_comparisons())
         findings: Findings = vars(cls)["_findings"]
         return findings
+
+    @classmethod
+    @final
+    def _findings_with(cls, part: Comparison) -> Findings:
+        """What the run shows if a part of a comparison were all that differs in its metric."""
+        return find(cls.resumption(), {**cls._all_comparisons(), part.metric: part})
 
     @classmethod
     @final

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import inspect
 import unittest
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
-from stopgo_mixins.comparison.declared import DeclaredDivergence
+from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.interruption import AfterValidation, AtStep, InsideValidation, Interruption
 from stopgo_mixins.metric import MetricKind, Metrics
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
+from stopgo_mixins.spelling import is_ours
 
-_Kind = TypeVar("_Kind")
+_Value = TypeVar("_Value")
 
 
 def check_order_of_bases(cls: type, mixin: type) -> None:
@@ -60,7 +61,7 @@ def check_attributes(cls: Any) -> None:
         _check_number(cls, "val_check_interval", 1, "4")
     _check_number(cls, "value_budget", 0, "64 * 2**20")
     _check_isolation(cls)
-    _check_defined(cls, "setup_model", "return Model(lr=cls.lr), DataModule()")
+    _check_hooks(cls)
     _check_interruption(cls)
 
 
@@ -83,12 +84,16 @@ def _check_isolation(cls: Any) -> None:
         raise TypeError(f"{cls.__name__}.phase_timeout is {limit!r}: write a number of seconds above 0, or None.")
 
 
-def _check_defined(cls: Any, name: str, example: str) -> None:
-    if inspect.getattr_static(cls, name).__func__.__module__.startswith("stopgo_mixins."):
-        raise TypeError(
-            f"{cls.__name__} does not define {name}. Write:\n\n    @classmethod\n    def {name}(cls, mode):\n"
-            f"        {example}\n\nA base for others, without tests of its own, says abstract=True."
-        )
+def _check_hooks(cls: Any) -> None:
+    """Demands one of the hooks by which a class says what it trains."""
+    if any(name in vars(base) for base in cls.__mro__ if not is_ours(base) for name in cls._what_is_trained):
+        return
+    name, example = next(iter(cls._what_is_trained.items()))
+    arguments = ", ".join(inspect.signature(inspect.getattr_static(cls, name).__func__).parameters)
+    raise TypeError(
+        f"{cls.__name__} does not define {name}. Write:\n\n    @classmethod\n    def {name}({arguments}):\n"
+        f"        {example}\n\nA base for others, without tests of its own, says abstract=True."
+    )
 
 
 def _check_interruption(cls: Any) -> None:
@@ -111,6 +116,12 @@ def _check_place(cls: Any, attribute: str, interruption: object) -> None:
             f"{cls.__name__}.{attribute} is {interruption!r}: write AfterValidation(), AtStep(k), or another "
             "Interruption."
         )
+    if interruption.only_of is not None and interruption.only_of not in {base.__name__ for base in cls.__mro__}:
+        raise TypeError(
+            f"{cls.__name__}.{attribute} is {interruption}, which would never be due: only {interruption.only_of} can "
+            "carry it out. Write AtStep(k, by=signal.SIGTERM) for a signal that your trainer answers, or any other "
+            "Interruption."
+        )
     if isinstance(interruption, AtStep) and interruption.step + interruption.past >= cls.num_steps:
         past = f", past={interruption.past}" if interruption.past else ""
         raise TypeError(
@@ -131,25 +142,37 @@ def merged_tolerances(cls: Any, metrics: Metrics) -> dict[str, Tolerance]:
     Raises:
         TypeError: for an unknown metric, a value that is no Tolerance, or only one of the two output tolerances.
     """
-    given = _merged(cls, "tolerances", Tolerance, "Tolerance(rtol=..., atol=...)", metrics)
+    given = _merged(cls, "tolerances", _tolerance, "Tolerance(rtol=..., atol=...)", metrics)
     return {**_output_tolerances(cls, metrics), **given}
 
 
-def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> dict[str, DeclaredDivergence]:
-    """The declared divergences of a class, merged over its MRO.
+def _tolerance(value: object) -> Tolerance | None:
+    return value if isinstance(value, Tolerance) else None
+
+
+def merged_declarations(cls: Any, metrics: Mapping[str, object]) -> Declarations:
+    """The declared divergences of a class, merged over its MRO; the nearest class that names a metric has its say.
 
     Raises:
-        TypeError: for an unknown metric, a value that is no DeclaredDivergence, or a step that the run does not make.
+        TypeError: for an unknown metric, a value that holds anything but declarations, or a step that the run does not
+            make.
     """
-    example = "DeclaredDivergence(from_step=..., cause=..., reference=...)"
-    given = _merged(cls, "declared", DeclaredDivergence, example, metrics)
-    for metric, declared in given.items():
-        if declared.from_step > cls.num_steps:
+    example = "DeclaredDivergence(paths=..., from_step=..., cause=..., reference=...), or several of them in a tuple"
+    given = _merged(cls, "declared", _declarations, example, metrics)
+    for metric, declarations in given.items():
+        latest = max(declared.from_step for declared in declarations)
+        if latest > cls.num_steps:
             raise TypeError(
-                f"{cls.__name__}.declared[{metric!r}] diverges from step {declared.from_step} on, but num_steps is "
+                f"{cls.__name__}.declared[{metric!r}] diverges from step {latest} on, but num_steps is "
                 f"{cls.num_steps}: write a step that the run makes."
             )
     return given
+
+
+def _declarations(value: object) -> tuple[DeclaredDivergence, ...] | None:
+    several = tuple(value) if isinstance(value, tuple | list) else (value,)
+    declarations = tuple(each for each in several if isinstance(each, DeclaredDivergence))
+    return declarations if declarations and len(declarations) == len(several) else None
 
 
 def merged_left_out(cls: Any, metrics: Mapping[str, object]) -> dict[str, dict[str, str]]:
@@ -168,14 +191,15 @@ def merged_left_out(cls: Any, metrics: Mapping[str, object]) -> dict[str, dict[s
 
 
 def _merged(
-    cls: Any, attribute: str, kind: type[_Kind], example: str, metrics: Mapping[str, object]
-) -> dict[str, _Kind]:
-    """A mapping by metric, the nearest class winning."""
-    merged: dict[str, _Kind] = {}
+    cls: Any, attribute: str, read: Callable[[object], _Value | None], example: str, metrics: Mapping[str, object]
+) -> dict[str, _Value]:
+    """A mapping by metric, the nearest class winning; ``read`` returns ``None`` for what cannot be a value of it."""
+    merged: dict[str, _Value] = {}
     for where, metric, value in _given(cls, attribute, example, metrics):
-        if not isinstance(value, kind):
+        found = read(value)
+        if found is None:
             raise TypeError(f"{where} is {value!r}: write {example}.")
-        merged[metric] = value
+        merged[metric] = found
     return merged
 
 

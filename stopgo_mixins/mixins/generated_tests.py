@@ -12,6 +12,9 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 OF_THE_RUN = ("resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks")
 """What is asked about the run as a whole, a test for each."""
 
+OF_A_CONTROL_ARM = {"determinism": "noise_floor"}
+"""What is asked about the run where a class asks for a control arm, and by which attribute it does."""
+
 _GENERATED = "_stopgo_generated"
 
 
@@ -21,12 +24,13 @@ def _is_generated(attribute: object) -> bool:
 
 
 def generate_tests(cls: type, metrics: Collection[str]) -> None:
-    """Gives a class its tests: one for each metric, and those of the run.
+    """Gives a class its tests: one for each metric, those of the run, and those of the control arms that it has.
 
     Raises:
         TypeError: where something else than a test stands in the place of one.
     """
-    tests = _fresh_tests(metrics)
+    of_arms = [check for check, attribute in OF_A_CONTROL_ARM.items() if getattr(cls, attribute)]
+    tests = _fresh_tests(metrics, (*OF_THE_RUN, *of_arms))
     remove_generated_tests(cls, keep=tests)
     for name, test in tests.items():
         if not _is_written_by_hand(cls, name):
@@ -53,15 +57,21 @@ def _is_written_by_hand(cls: type, name: str) -> bool:
         return True
     if found[0] is None and (name not in vars(cls) or None in found[1:]):
         return False  # taken away from a base that did not have the metric
-    metric = name.removeprefix("test_")
-    instead = "" if metric in OF_THE_RUN else f", or write metrics = {{{metric!r}: None}} to do without that test"
     raise TypeError(
         f"{cls.__name__}.{name} is {found[0]!r}, where a test of the library belongs: only a method can stand in its "
-        f"place. Give it another name{instead}."
+        f"place. Give it another name{_instead(name.removeprefix('test_'))}."
     )
 
 
-def _fresh_tests(metrics: Collection[str]) -> dict[str, Any]:
+def _instead(test: str) -> str:
+    """How to do without a test, if that is possible."""
+    if test in OF_THE_RUN:
+        return ""
+    without = f"{OF_A_CONTROL_ARM[test]} = False" if test in OF_A_CONTROL_ARM else f"metrics = {{{test!r}: None}}"
+    return f", or write {without} to do without that test"
+
+
+def _fresh_tests(metrics: Collection[str], checks: Collection[str]) -> dict[str, Any]:
     """The tests by name; new functions at every call, since pytest drops tests that several classes share."""
     tests: dict[str, Any] = {}
 
@@ -72,7 +82,7 @@ def _fresh_tests(metrics: Collection[str]) -> dict[str, Any]:
         getattr(self, f"_assert_{check}")()
 
     _expand(list(metrics), metric_template, tests)
-    _expand(OF_THE_RUN, run_template, tests)
+    _expand(list(checks), run_template, tests)
     for name, test in tests.items():
         tests[name] = _without_foreign_frames(test)
         setattr(tests[name], _GENERATED, True)

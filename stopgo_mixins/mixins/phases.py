@@ -6,7 +6,7 @@ import signal
 import threading
 import unittest
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, ClassVar, Literal
@@ -28,6 +28,7 @@ from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, RunDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
+from stopgo_mixins.mixins.not_interrupted import why_not_interrupted
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
@@ -86,8 +87,11 @@ class TrainingPhasesMixin:
     exp_name: ClassVar[str]
     callbacks: ClassVar[Callbacks]
 
+    _what_is_trained: ClassVar[Mapping[str, str]] = {"setup_model": "return Model(lr=cls.lr), DataModule()"}
+    """The hooks by which a class says what it trains, of which it must define one, with an example of each."""
+
     _left_out: ClassVar[LeftOut] = {}
-    _models: ClassVar[list[weakref.ref[Any]]]
+    _models: ClassVar[list[tuple[weakref.ref[Any], tuple[Mode, int]]]]
     _leg: ClassVar[int] = 0
     _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go",)
     _defined: ClassVar[frozenset[str]] = frozenset()
@@ -135,12 +139,21 @@ class TrainingPhasesMixin:
             raise TypeError(
                 f"{cls.__name__}.setup_model returned {found}: return (model, data) or (model, data, optimizer)."
             )
-        if any(model() is made[0] for model in cls._models):
-            raise TypeError(
-                f"{cls.__name__}.setup_model returned the model of an earlier phase: build a new one each time."
-            )
-        cls._models.append(weakref.ref(made[0]))
+        cls.require_new_model(made[0], mode, "setup_model")
         return made
+
+    @classmethod
+    @final
+    def require_new_model(cls, model: object, mode: Mode, hook: str) -> None:
+        """Demands that a model is not that of an earlier phase.
+
+        Raises:
+            TypeError: naming the hook that returned it.
+        """
+        phase = mode, cls._leg
+        if any(earlier() is model for earlier, of_phase in cls._models if of_phase != phase):
+            raise TypeError(f"{cls.__name__}.{hook} returned the model of an earlier phase: build a new one each time.")
+        cls._models.append((weakref.ref(model), phase))
 
     @classmethod
     def make_trainer(cls, mode: Mode) -> Any:
@@ -249,11 +262,9 @@ class TrainingPhasesMixin:
     def _demand_interruption(cls, interruption: Interruption) -> None:
         trace, name = Trace(cls._trace_directory(cls._leg)), cls._phase_name(cls._leg)
         if not trace.events("interrupted"):
-            made = len(trace.events("step_end"))
-            raise PhaseError(
-                f"{cls.__name__}: the {name} was not interrupted: it ended after {made} of {cls.num_steps} steps, "
-                f"before {interruption} was due. Interrupt it earlier, for example: interruption = AtStep(1)."
-            )
+            ran = trace if trace.ranks else cls.trace(Mode.CONTINUOUS)  # which was to leave that of the stop phase
+            why = why_not_interrupted(ran, interruption, cls.num_steps)
+            raise PhaseError(f"{cls.__name__}: the {name} was not interrupted: {why}")
         written = cls._newest_checkpoint(cls._leg)
         if not Path(written).exists():
             raise PhaseError(f"{cls.__name__}: the {name} left no checkpoint: there is no {written}.")
@@ -266,10 +277,14 @@ class TrainingPhasesMixin:
             PhaseError: when the phase fails or makes fewer updates than ``num_steps``.
         """
         cls._run(Mode.CONTINUOUS)
-        made = len(cls.trace(Mode.CONTINUOUS).events("step_end"))
+        cls._demand_all_steps(cls.trace(Mode.CONTINUOUS), "continuous phase")
+
+    @classmethod
+    def _demand_all_steps(cls, trace: Trace, name: str) -> None:
+        made = len(trace.events("step_end"))
         if made != cls.num_steps:
             raise PhaseError(
-                f"{cls.__name__}: the continuous phase made {made} optimizer updates, but num_steps = {cls.num_steps}. "
+                f"{cls.__name__}: the {name} made {made} optimizer updates, but num_steps = {cls.num_steps}. "
                 "Let the trainer that setup_trainer returns run for cls.num_steps updates."
             )
 

@@ -11,9 +11,7 @@ from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from torch import Tensor
-
-    from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.events import Position, TrainingState
 
 
 class LoggedMetricsRecorder(Recorder):
@@ -33,9 +31,16 @@ class LoggedMetricsRecorder(Recorder):
     )
     kinds = (MetricKind.COUNTERS,)
 
-    def logged(self, state: TrainingState, step: int, values: Mapping[str, Tensor]) -> None:
-        """Records ``['step']``, and ``['values'][name]`` tensors."""
-        self.record({"step": step, "values": values})
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Position | None = None
+        self._count = 0
+
+    def logged(self, state: TrainingState, step: int, values: Mapping[str, object]) -> None:
+        """Records ``['step']``, and ``['values'][name]``; after a ``[2]`` where it is the second time in one moment."""
+        self._count = self._count + 1 if self._position == self._last else 1
+        self._last = self._position
+        self.record({"step": step, "values": values}, f"[{self._count}]" if self._count > 1 else "")
 
     def run_end(self, state: TrainingState) -> None:
         """Says where there was nothing to record."""

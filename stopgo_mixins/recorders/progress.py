@@ -51,7 +51,7 @@ class LoopProgressRecorder(StateRecorder):
     changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:
-        """``[counter]`` integers."""
+        """``[counter]`` numbers."""
         return state.loop_progress()
 
     def missing(self, state: TrainingState) -> str | None:

@@ -5,8 +5,13 @@ xxh3-128 depends on the order of the bytes, which ``torch.hash_tensor`` (an XOR)
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 import xxhash
+
+_CHUNK = 2**20
+"""Bytes of a file that are read at once."""
 
 
 def tensor_bytes(tensor: torch.Tensor) -> memoryview:
@@ -21,3 +26,12 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
 def digest_bytes(data: bytes | memoryview) -> str:
     """The xxh3-128 of the bytes, as 32 hexadecimal digits."""
     return xxhash.xxh3_128_hexdigest(data)
+
+
+def digest_file(path: Path) -> str:
+    """The same of a file, of which only a part is in memory at a time."""
+    hasher = xxhash.xxh3_128()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            hasher.update(chunk)
+    return hasher.hexdigest()

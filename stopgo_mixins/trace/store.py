@@ -3,7 +3,8 @@
 ::
 
     <phase>/rank-0/phase.jsonl          what happened to the run: loaded, saved, each update, interrupted, ended;
-                                        first phase_start with the number of ranks, last phase_end, the end mark
+                                        first phase_start with the number of ranks, last phase_end, the end mark,
+                                        which holds the digests of all these files but the last
     <phase>/rank-0/<metric>.jsonl       one line per record: its identity, a tab, where its bytes lie (if kept)
     <phase>/rank-0/values.bin           the kept bytes
 
@@ -17,14 +18,15 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Collection, Iterator
-from functools import partial
+from functools import cached_property, partial
 from itertools import groupby
 from pathlib import Path
-from typing import IO, Any
+from typing import IO
 
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.exceptions import TraceError
 from stopgo_mixins.trace.digest import digest_bytes
+from stopgo_mixins.trace.lines import END_MARK, Event, changed, decoded, digests, read_event
 from stopgo_mixins.trace.record import Key, Leaf, Record
 from stopgo_mixins.trace.selection import LeftOut, Selection
 
@@ -38,9 +40,6 @@ _VALUES = "values.bin"
 
 OWN_FILES = ("phase", "values")
 """The names of files that no metric has written."""
-
-Event = dict[str, Any]
-"""One line of ``phase.jsonl``: ``{"event": name, ...}``."""
 
 
 class TraceWriter:
@@ -102,6 +101,10 @@ class TraceWriter:
         file = self._file("phase")
         file.write(json.dumps({"event": name, **fields}) + "\n")
         file.flush()
+
+    def end(self, update: int) -> None:
+        """Writes the end mark: nothing is recorded after it, and what was is not changed unnoticed."""
+        self.event(END_MARK, update=update, files=digests(self._directory))
 
     def branch(self, directory: Path) -> TraceWriter:
         """Copies the trace as it is now to the directory of another phase; the kept bytes are shared, not copied.
@@ -197,13 +200,18 @@ class RankTrace:
 
     def events(self, name: str | None = None) -> list[Event]:
         """The lines of ``phase.jsonl``, or those of one event."""
-        events = [json.loads(line) for line in self._lines("phase")]
+        events = [read_event(line, self._directory) for line in self._lines("phase")]
         return events if name is None else [event for event in events if event["event"] == name]
 
     @property
     def has_ended(self) -> bool:
         """Whether the end mark is there, which a phase that broke off has not."""
-        return bool(self.events("phase_end"))
+        return bool(self.events(END_MARK))
+
+    @cached_property
+    def damaged(self) -> list[str]:
+        """The files that are others than they were when the end mark was written; none where there is no such mark."""
+        return changed(self._directory, list(self._lines("phase")))
 
     def steps(self, metric: str) -> Iterator[tuple[int, list[str]]]:
         """Yields ``(step, lines)`` in training order; lines are parsed by :meth:`parse`."""
@@ -216,7 +224,8 @@ class RankTrace:
     def parse(self, line: str) -> Record:
         """The record that a line of a metric's file holds."""
         identity, _, place = line.partition("\t")
-        step, moment, ordinal, path, kind, dtype, shape, device, digest, scalar, provoked = json.loads(identity)
+        fields = decoded(identity, self._directory)
+        step, moment, ordinal, path, kind, dtype, shape, device, digest, scalar, provoked = fields
         key = Key(step, Moment(moment), tuple(ordinal), path)
         leaf = Leaf(kind, dtype, tuple(shape), device, digest, scalar)
         return Record(key, self.rank, leaf, provoked, partial(self._read_bytes, place.strip(), key, digest))

@@ -54,6 +54,34 @@ class FaultyResume(Stopped):
             cls.move_validations(trainer, moved)
         return trainer
 
+    @classmethod
+    def missing_hook(cls) -> str | None:
+        """Through which hook the fault would not reach the trainer; ``None`` where it does."""
+        if not cls.injection.acts_on_trainer:
+            return None
+        if not cls.was_set_up:
+            return (
+                "it reaches a trainer through setup_trainer, which this backend's train() never calls: let it train "
+                "with what setup_trainer returns."
+            )
+        if not cls.batches.epochs:
+            return (
+                "it reaches what a trainer reads through change_loaders, and in the stop phase that changed nothing: "
+                "let this backend's change_loaders put what its two functions return in the place of the loaders."
+            )
+        return None
+
+    @classmethod
+    def loaded_all_the_same(cls) -> str | None:
+        """Says so where the fault was to load no checkpoint, and one was loaded."""
+        loaded = cls.trace(Mode.RESUME).events("checkpoint_loaded")
+        if not loaded or cls.resume_checkpoint() is not None:
+            return None
+        return (
+            f"resume_checkpoint() was None, and the resume phase loaded {loaded[0]['path']} all the same: let train() "
+            "load what resume_checkpoint() returns."
+        )
+
     def assertCatches(self, fault: Fault) -> None:  # noqa: N802 - as unittest's own assertions
         """Skips: a test that injects faults says nothing about a fault that is injected already."""
         raise unittest.SkipTest("this is the resume phase of an injected fault")

@@ -17,6 +17,7 @@ class Status(enum.Enum):
     CAUGHT = "caught"
     SURVIVED = "survived"
     NOT_APPLICABLE = "not applicable"
+    NOT_TRIED = "not tried"
 
 
 @dataclass(frozen=True)
@@ -56,9 +57,11 @@ class Outcome:
     Attributes:
         fault: which one.
         status: whether any test failed because of it.
-        tests: those that failed, and do not fail without a fault; the one that shows the fault itself stands first.
+        tests: those that failed, and find nothing wrong without a fault; the one that shows the fault itself stands
+            first.
         root_causes: those that the failing tests name.
-        reason: why it survived and what would give the tests power, or why it is not applicable.
+        reason: why it survived and what would give the tests power, why it is not applicable, or what failed before any
+            test could be asked.
         missing: what the failing tests should have shown and did not, one sentence each.
     """
 

@@ -55,14 +55,20 @@ class TrialRunner:
         """
         baseline = self.without_fault
         faulty = self._faulty_class(fault.id, fault.injection)
+        if missing := faulty.missing_hook():
+            return Outcome(fault, Status.NOT_TRIED, reason=missing)
         try:
             fault.injection.prepare(faulty.stopped_run)
         except NotApplicable as reason:
             return Outcome(fault, Status.NOT_APPLICABLE, reason=f"{reason}.")
+        except Exception as error:  # whatever an injection may do wrong, it must not end the others
+            return Outcome(fault, Status.NOT_TRIED, reason=f"the injection failed: {type(error).__name__}: {error}")
         try:
             faulty.resume()
         except PhaseError as error:
             return judge_failed_phase(fault, faulty, error)
+        if loaded := faulty.loaded_all_the_same():
+            return Outcome(fault, Status.NOT_TRIED, reason=loaded)
         return judge_trial(fault, faulty, Tested.run(faulty), baseline)
 
     def _faulty_class(self, name: str, injection: Injection) -> type[FaultyResume]:

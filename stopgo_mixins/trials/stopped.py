@@ -18,11 +18,17 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 
 
 class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
-    """Before a test class: its phases without the resume phase; the batches that stop reads are kept."""
+    """Before a test class: its phases without the resume phase; the batches that stop reads are kept.
+
+    Attributes:
+        batches: those.
+        was_set_up: whether stop asked for a trainer, through which a fault reaches what it reads and when it validates.
+    """
 
     isolation = "in_process"  # where faults can reach into the trainer
 
     batches: ClassVar[BatchArchive]
+    was_set_up: ClassVar[bool] = False
 
     @override
     @classmethod
@@ -40,6 +46,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     def setup_trainer(cls, mode: Mode) -> Any:
         trainer = super().setup_trainer(mode)
         if mode is Mode.STOP:
+            cls.was_set_up = True
             cls.change_loaders(trainer, changing_first(cls.batches.of), lambda loader: loader)
         return trainer
 

@@ -15,10 +15,13 @@ class Tested:
     """How the tests of a class ended.
 
     Attributes:
+        sound: the names of those that passed, or compared records that are all equal and prove nothing as they stand:
+            if one of those fails, something has become unequal.
         failed: the names of those that failed or raised an error.
         skipped: name -> reason.
     """
 
+    sound: frozenset[str]
     failed: tuple[str, ...]
     skipped: Mapping[str, str]
 
@@ -26,11 +29,19 @@ class Tested:
     def run(cls, test_case: type[Any]) -> Tested:
         """Runs all tests of a class whose phases have run; what they print is lost."""
         result = unittest.TestResult()
+        names = unittest.defaultTestLoader.getTestCaseNames(test_case)
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
-            for name in unittest.defaultTestLoader.getTestCaseNames(test_case):
+            for name in names:
                 test_case(name).run(result)
-        failed = [_name(test) for test, _ in (*result.failures, *result.errors)]
-        return cls(tuple(dict.fromkeys(failed)), {_name(test): reason for test, reason in result.skipped})
+        failed = tuple(dict.fromkeys(_name(test) for test, _ in (*result.failures, *result.errors)))
+        skipped = {_name(test): reason for test, reason in result.skipped}
+        unsound = {*failed, *(test for test in skipped if not _compared_equal(test_case, test))}
+        return cls(frozenset(names) - unsound, failed, skipped)
+
+
+def _compared_equal(test_case: type[Any], test: str) -> bool:
+    comparison = test_case.comparison(test.removeprefix("test_"))
+    return bool(comparison.compared) and not comparison.mismatches
 
 
 def _name(test: unittest.TestCase) -> str:

@@ -20,7 +20,7 @@ NO_REASON = "No reason is known: the library itself does not see this fault."
 
 def judge_trial(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> Outcome:
     """Whether the tests caught a fault, and showed what they should."""
-    failed = [test for test in tested.failed if test not in without_fault.failed]
+    failed = [test for test in tested.failed if test in without_fault.sound]
     if not failed:
         return Outcome(fault, Status.SURVIVED, reason=_why_unseen(fault, faulty, tested, without_fault))
     root_causes = tuple(_root_causes(faulty))
@@ -36,11 +36,14 @@ def judge_trial(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
 
 
 def judge_failed_phase(fault: Fault, faulty: type[FaultyResume], error: PhaseError) -> Outcome:
-    """A fault that ends the phase is caught in any case, and well if the error names the checkpoint."""
+    """A fault that is to end the phase is caught, and well if the error names the checkpoint.
+
+    Of any other no test could be asked.
+    """
+    if not fault.ends_the_phase:
+        return Outcome(fault, Status.NOT_TRIED, reason=f"the resume phase did not come to its end with it: {error}")
     path = faulty.stopped_run.checkpoint
     missing = [] if path in str(error) else [f"the error should name the checkpoint {path}: {error}"]
-    if not fault.ends_the_phase:
-        missing.append(f"the resume phase should run to its end: {error}")
     return Outcome(fault, Status.CAUGHT, tests=(FailedTest("the resume phase", ""),), missing=tuple(missing))
 
 
@@ -88,7 +91,12 @@ def _missing_cause(fault: Fault, root_causes: tuple[NamedCause, ...]) -> Iterato
 def _why_unseen(fault: Fault, faulty: type[FaultyResume], tested: Tested, without_fault: Tested) -> str:
     tests = [f"test_{metric}" for metric in _metrics(fault)]
     unable = (_why_unable(test, faulty, without_fault) for test in tests)
-    skipped = (f"{test} is skipped: {tested.skipped[test]}." for test in tests if test in tested.skipped)
+    skipped = (
+        f"{test} is skipped{which}: {found.skipped[test]}."
+        for found, which in ((without_fault, " without any fault"), (tested, ""))
+        for test in tests
+        if test in found.skipped and not (found is without_fault and test in found.sound)
+    )
     reasons = (*unable, fault.unseen(faulty.stopped_run), *skipped)
     return next(filter(None, reasons), NO_REASON)
 

@@ -92,7 +92,10 @@ class TestNoCallCanBeLeftOut(unittest.TestCase):
 
     def test_a_resume_that_told_of_no_checkpoint_fails_by_name(self) -> None:
         outcome = self.outcome_without("checkpoint_loaded")
-        self.assertIn("the resume phase loaded no checkpoint", outcome.failed["resume_point"])
+        self.assertIn(
+            "the resume phase loaded no checkpoint: its bridge never called checkpoint_loaded",
+            outcome.failed["resume_point"],
+        )
         self.assertNotIn("parameters", outcome.passed)
 
     def test_no_call_is_forgotten_here(self) -> None:

@@ -52,6 +52,7 @@ class Phases:
     """A run of ``num_steps`` updates, interrupted and resumed after ``resume_point`` of them, or in other ``legs``.
 
     Without anything said, the interrupted run equals the continuous one.
+    ``arms`` are the control arms that it has, of which each records only what it is told to.
     """
 
     directory: Path
@@ -64,9 +65,11 @@ class Phases:
     legs: tuple[Span, ...] = ()
     world_size: int | None = 1
     broken_off: tuple[str, ...] = ()
+    arms: tuple[str, ...] = ()
     value_budget: int = UNLIMITED
     rank: int = 0
     _writers: dict[tuple[str, int], TraceWriter] = field(default_factory=dict)
+    _ends: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.legs = self.legs or self._stop_and_resume()
@@ -74,7 +77,8 @@ class Phases:
             loaded = leg.begin if leg.loaded is None else leg.loaded
             saved = (leg.end,) if leg.saved is None else leg.saved
             self._phase(phase, range(leg.begin, leg.end), saved, loaded if phase != "stop" else -1)
-        self._phase("continuous", range(self.num_steps))
+        for phase in ("continuous", *self.arms):
+            self._phase(phase, range(self.num_steps))
 
     def _stop_and_resume(self) -> tuple[Span, Span]:
         loaded = self.resume_point if self.loaded is None else self.loaded
@@ -92,7 +96,7 @@ class Phases:
                 self.event(phase, "checkpoint_loaded", path=f"step-{loaded}.ckpt", update=loaded)
             self._updates(phase, updates, saved)
             if phase not in self.broken_off:
-                self.event(phase, "phase_end", update=updates.stop)
+                self._ends[phase, rank] = updates.stop
 
     def _updates(self, phase: str, updates: range, saved: Iterable[int]) -> None:
         if updates:
@@ -149,18 +153,18 @@ class Phases:
 
     def runs(self) -> Runs:
         """What was written."""
+        for place, update in self._ends.items():
+            self._writers[place].end(update)
+        self._ends.clear()
         for writer in self._writers.values():
             writer.close()
         legs = (Trace(self.directory / phase) for phase, _ in zip(LEGS, self.legs, strict=False))
-        arms = {name: Trace(self.directory / name) for name in ("repeated", "cold_start") if self._has(name)}
+        arms = {name: Trace(self.directory / name) for name in self.arms}
         return Runs.of(legs, Trace(self.directory / "continuous"), DEFAULT_RECORDERS, **arms)
 
     def resumption(self) -> Resumption:
         """What was written, and what is asked of it as a whole."""
         return Resumption(self.runs())
-
-    def _has(self, name: str) -> bool:
-        return any(phase == name for phase, _ in self._writers)
 
 
 def _records(ranges: Iterable[range], expected: Value, *actual: Value | None) -> Iterator[tuple[str, object, int]]:

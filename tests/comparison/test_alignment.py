@@ -93,6 +93,19 @@ class TestAlignment(SyntheticCase):
         comparison = self.compared(phases)
         self.assertEqual({mismatch.rank for mismatch in comparison.mismatches}, {1})
 
+    def test_what_lies_between_the_stop_and_a_checkpoint_from_nowhere_is_missing(self) -> None:
+        phases = self.phases(loaded=6).behaviour("metric", float).state("state", float)
+        runs = phases.runs()
+        found = {name: [found.key.step for found in compare(runs, name).mismatches] for name in ("metric", "state")}
+        self.assertEqual(found, {"metric": [5, 6], "state": [4, 5]})
+
+    def test_what_stopping_provoked_makes_up_for_nothing(self) -> None:
+        for provoked, missing in ((False, 0), (True, 1)):
+            phases = self.phases()
+            phases.writer("continuous").record("metric", Position(Moment.VALIDATION_END, 4, (0,)), 1)
+            phases.writer("stop").record("metric", Position(Moment.VALIDATION_END, 4, (0,), provoked=provoked), 1)
+            self.assertEqual(len(self.compared(phases).mismatches), missing)
+
     def test_a_rank_that_did_not_come_back(self) -> None:
         phases = self.phases().state("metric", lambda step: step)
         phases.rank = 1

@@ -6,7 +6,8 @@ import json
 import shutil
 import unittest
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.evidence import Verdict
@@ -16,6 +17,8 @@ from stopgo_mixins.comparison.resumption import (
     number_of_steps_problem,
     resume_point_problem,
 )
+from stopgo_mixins.exceptions import TraceError
+from stopgo_mixins.trace.store import TraceWriter
 from tests.comparison.synthetic import Phases, Span, SyntheticCase
 
 CHECKS: tuple[Callable[[Resumption], str | None], ...] = (
@@ -53,11 +56,23 @@ class CompletenessCase(SyntheticCase):
 
     def edit(self, phases: Phases, phase: str, rank: int, event: str, **changes: object) -> None:
         """Changes all events of a kind that a rank has written; without changes they are taken out."""
-        path = phases.directory / phase / f"rank-{rank}" / "phase.jsonl"
-        lines = [json.loads(line) for line in path.read_text().splitlines()]
+        lines = self.lines(phases, phase, rank)
         kept = ({**line, **changes} if line["event"] == event else line for line in lines)
-        kept = [line for line in kept if changes or line["event"] != event]
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+        self.write(phases, phase, rank, [line for line in kept if changes or line["event"] != event])
+
+    def lines(self, phases: Phases, phase: str, rank: int) -> list[dict[str, Any]]:
+        path = phases.directory / phase / f"rank-{rank}" / "phase.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def write(self, phases: Phases, phase: str, rank: int, lines: list[dict[str, Any]]) -> None:
+        """Lets a rank have written these events, and the end mark behind them if it is among them."""
+        path = phases.directory / phase / f"rank-{rank}" / "phase.jsonl"
+        path.write_text("".join(json.dumps(line) + "\n" for line in lines if line["event"] != "phase_end"))
+        writer = TraceWriter(phases.directory / phase, rank, value_budget=0)
+        for line in lines:
+            if line["event"] == "phase_end":
+                writer.end(line["update"])
+        writer.close()
 
 
 class TestRanks(CompletenessCase):
@@ -90,6 +105,17 @@ class TestRanks(CompletenessCase):
         phases = self.of_ranks(world_size=1)
         self.edit(phases, "continuous", 0, "phase_start")
         self.assert_no_evidence(phases, f"the continuous phase {problem}")
+
+    def test_not_all_phases_had_as_many(self) -> None:
+        """Each of them is complete by its own word."""
+        phases = self.of_ranks()
+        shutil.rmtree(phases.directory / "resume" / "rank-1")
+        self.edit(phases, "resume", 0, "phase_start", world_size=1)
+        self.assertEqual(self.problems(phases), ["the resume phase trained on 1 ranks, the continuous phase on 2"])
+        phases = self.of_ranks(arms=("cold_start",))
+        shutil.rmtree(phases.directory / "cold_start" / "rank-1")
+        self.edit(phases, "cold_start", 0, "phase_start", world_size=1)
+        self.assert_no_evidence(phases, "the cold start trained on 1 ranks, the continuous phase on 2")
 
     def test_a_leg_without_any_trace(self) -> None:
         phases = self.of_ranks()
@@ -128,6 +154,93 @@ class TestEnds(CompletenessCase):
         self.assertEqual(self.problems(phases), ["the resume phase ran 2 steps, expected 4 (from 4 to 8)"])
 
 
+class TestDamage(CompletenessCase):
+    """Files that changed after the end of a phase, in ways that no comparison sees."""
+
+    NAMES: ClassVar = {"stop": "stop phase", "resume": "resume phase", "continuous": "continuous phase"}
+
+    def path(self, phases: Phases, phase: str, name: str) -> Path:
+        return phases.directory / phase / "rank-0" / f"{name}.jsonl"
+
+    def cut(self, phases: Phases, phase: str, name: str, line: int) -> None:
+        """Takes out a line."""
+        path = self.path(phases, phase, name)
+        lines = path.read_text().splitlines(keepends=True)
+        del lines[line]
+        path.write_text("".join(lines))
+
+    def damaged(self, phase: str, name: str) -> str:
+        damaged = f"the trace of the {self.NAMES[phase]} is damaged on rank 0"
+        return f"{damaged}: {name}.jsonl changed after the end of the phase"
+
+    def test_the_same_record_is_gone_from_both(self) -> None:
+        phases = self.of_ranks(world_size=1)
+        self.cut(phases, "resume", "train_loss", -1)
+        self.cut(phases, "continuous", "train_loss", -1)
+        self.assert_no_evidence(phases, self.damaged("resume", "train_loss"))
+
+    def test_a_whole_metric_is_gone_from_all(self) -> None:
+        phases = self.of_ranks(world_size=1)
+        for phase in ALL:
+            self.path(phases, phase, "train_loss").unlink()
+        self.assertEqual(self.problems(phases), [self.damaged("stop", "train_loss")])
+
+    def test_a_metric_that_was_recorded_later(self) -> None:
+        phases = self.of_ranks(world_size=1)
+        self.path(phases, "resume", "buffers").write_text("")
+        self.assertEqual(self.problems(phases), [self.damaged("resume", "buffers")])
+
+    def test_no_event_can_be_lost_unnoticed(self) -> None:
+        for phase in ALL:
+            for line in range(len(self.lines(self.of_ranks(world_size=1), phase, 0))):
+                phases = self.of_ranks(world_size=1)
+                self.cut(phases, phase, "phase", line)
+                with self.subTest(phase=phase, line=line):
+                    self.assertNotEqual(self.problems(phases), [])
+                    self.assertNotEqual(self.judge(phases, "train_loss").verdict, Verdict.PASSED)
+
+    def test_no_event_can_be_lost_from_all_unnoticed(self) -> None:
+        events = {line["event"] for phase in ALL for line in self.lines(self.of_ranks(world_size=1), phase, 0)}
+        for event in events:
+            phases = self.of_ranks(world_size=1)
+            for phase in ALL:
+                kept = [line for line in self.lines(phases, phase, 0) if line["event"] != event]
+                path = self.path(phases, phase, "phase")
+                path.write_text("".join(json.dumps(line) + "\n" for line in kept))
+            with self.subTest(event=event):
+                self.assertNotEqual(self.problems(phases), [])
+
+    def test_something_that_happened_after_the_end(self) -> None:
+        phases = self.of_ranks(world_size=1)
+        with self.path(phases, "resume", "phase").open("a") as file:
+            file.write(json.dumps({"event": "checkpoint_saved", "update": 8, "path": "x"}) + "\n")
+        self.assertEqual(self.problems(phases), [self.damaged("resume", "phase")])
+
+    def test_of_a_control_arm(self) -> None:
+        phases = self.phases(arms=("repeated",)).behaviour("train_loss", float)
+        phases.runs()
+        self.cut(phases, "repeated", "phase", 1)
+        sentence = (
+            "the trace of the second continuous run is damaged on rank 0: phase.jsonl changed after the end of the"
+        )
+        self.assertEqual(self.problems(phases), [f"{sentence} phase"])
+
+    def test_a_line_that_cannot_be_read(self) -> None:
+        for name, read in (
+            ("phase", self.problems),
+            ("train_loss", lambda phases: [*phases.runs().reference.ranks[0].records("train_loss")]),
+        ):
+            for damaged in ('{"event": "step_e', "[1,\0\0\0", "{}" if name == "phase" else "[1,"):
+                phases = self.of_ranks(world_size=1)
+                path = self.path(phases, "continuous", name)
+                path.write_text(f"{damaged}\t\n{path.read_text()}")
+                with (
+                    self.subTest(name=name, damaged=damaged),
+                    self.assertRaisesRegex(TraceError, "is damaged: .*cannot"),
+                ):
+                    read(phases)
+
+
 class TestContradictions(CompletenessCase):
     def check(self, phase: str, event: str, sentence: str, **changes: object) -> Phases:
         phases = self.of_ranks()
@@ -148,9 +261,8 @@ class TestContradictions(CompletenessCase):
         """A clean run whose stop phase was asked to end."""
         phases = self.of_ranks()
         for rank in (0, 1):
-            path = phases.directory / "stop" / f"rank-{rank}" / "phase.jsonl"
             event = {"event": "interrupted", "update": 4, "path": "step-4.ckpt"}
-            path.write_text(path.read_text() + json.dumps(event) + "\n")
+            self.write(phases, "stop", rank, [*self.lines(phases, "stop", rank), event])
         return phases
 
     def test_about_the_interruption(self) -> None:
@@ -166,6 +278,17 @@ class TestContradictions(CompletenessCase):
         about = "the checkpoints that were written"
         sentence = f"the ranks of the stop phase disagree about {about} (rank 0: 4; rank 1: none)"
         self.assertEqual(self.problems(phases), [sentence])
+
+    def test_each_rank_wrote_checkpoints_under_a_path_of_its_own(self) -> None:
+        """That the loaded one is not the newest shows all the same."""
+        phases = self.of_ranks(saved=(2, 4), loaded=2)
+        lines = self.lines(phases, "stop", 1)
+        self.write(phases, "stop", 1, [{**line, "path": "rank-1"} if "path" in line else line for line in lines])
+        self.assertEqual(
+            resume_point_problem(phases.resumption()),
+            "the resume phase loaded step-2.ckpt of step 2; the newest checkpoint that the stop phase wrote is "
+            "step-4.ckpt of step 4.",
+        )
 
     def test_about_the_number_of_steps(self) -> None:
         for phase, steps in (("resume", "5-8"), ("continuous", "1-8")):
@@ -190,7 +313,8 @@ class TestContradictions(CompletenessCase):
         self.edit(phases, "resume", 1, "checkpoint_loaded")
         self.assertEqual(
             resume_point_problem(phases.resumption()),
-            "the resume phase on rank 1 loaded no checkpoint. The stop phase wrote step-4.ckpt at step 4.",
+            "the resume phase on rank 1 loaded no checkpoint: its bridge never called checkpoint_loaded. "
+            "The stop phase wrote step-4.ckpt at step 4.",
         )
         self.assertEqual(self.judge(phases, "train_loss").verdict, Verdict.NOT_VERIFIED)
 

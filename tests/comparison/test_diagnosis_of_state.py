@@ -334,7 +334,7 @@ class TestRandomNumbers(SyntheticCase):
 class TestBeforeTheInterruption(SyntheticCase):
     def stopped(self, first: int, saved: tuple[int, ...] = (2, 4), repeated: bool | None = None) -> Phases:
         """The stop phase differs from a step on; so does, or does not, a second continuous run."""
-        phases = self.phases(saved=saved)
+        phases = self.phases(saved=saved, arms=() if repeated is None else ("repeated",))
         phases.behaviour("train_loss", float, stopped=lambda step: step + (step >= first) / 2)
         for step in range(1, 9) if repeated is not None else ():
             phases.behave("repeated", "train_loss", step, step + (repeated and step > 2) / 4)

@@ -59,11 +59,16 @@ class TestDigits(unittest.TestCase):
                 return None
 
         outcome = run(Scratch)
-        self.assertRegex(outcome.failed["resume_point"], "the resume phase loaded no checkpoint. The stop phase wrote")
+        sentence = (
+            "the resume phase loaded no checkpoint: its bridge never called checkpoint_loaded. The stop phase wrote"
+        )
+        self.assertRegex(outcome.failed["resume_point"], sentence)
         self.assertRegex(
             outcome.failed["number_of_steps"], r"the resume phase ran 12 steps, expected 8 \(from 4 to 12\)"
         )
-        self.assertRegex(outcome.skipped_for["train_loss"], "not verified: .* loaded no checkpoint; .* is no evidence")
+        self.assertRegex(
+            outcome.skipped_for["train_loss"], "not verified: .* loaded no checkpoint: .*; .* is no evidence"
+        )
         self.assertEqual(outcome.passed & {"train_loss", "parameters", "optimizer_state", "rng_state"}, set())
 
     def test_weights_that_were_saved_in_half_precision(self) -> None:

@@ -273,11 +273,13 @@ class TestResumption(ChainCase):
         for legs, problem in (
             (
                 (Span(0, 4), Span(0, 8, loaded=-1), Span(8, 12)),
-                "the resume phase loaded no checkpoint. The stop phase wrote step-4.ckpt at step 4.",
+                "the resume phase loaded no checkpoint: its bridge never called checkpoint_loaded. "
+                "The stop phase wrote step-4.ckpt at step 4.",
             ),
             (
                 (Span(0, 4), Span(4, 8), Span(0, 12, loaded=-1)),
-                "the resume phase 2 loaded no checkpoint. The resume phase wrote step-8.ckpt at step 8.",
+                "the resume phase 2 loaded no checkpoint: its bridge never called checkpoint_loaded. "
+                "The resume phase wrote step-8.ckpt at step 8.",
             ),
             (
                 (Span(0, 4), Span(4, 8), Span(0, 12, loaded=8)),

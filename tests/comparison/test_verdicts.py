@@ -100,17 +100,26 @@ class TestResumption(SyntheticCase):
         ):
             self.assertIsNone(problem)
 
+    def test_a_checkpoint_of_step_0_holds_nothing_to_restore(self) -> None:
+        phases = self.phases(resume_point=0, saved=(0,)).state("parameters", lambda step: step)
+        sentence = "the resume phase began with a checkpoint of step 0, in which there is nothing to restore"
+        self.assertRegex(resume_point_problem(phases.resumption()) or "", f"^{sentence}")
+        judgement = self.judge(phases, "parameters")
+        self.assertEqual(judgement.verdict, Verdict.NOT_VERIFIED)
+        self.assertIn(sentence, judgement.reason)
+
     def test_no_checkpoint_was_loaded(self) -> None:
         phases = self.phases(loaded=-1, resumed_from=0)
         resumption = phases.behaviour("train_loss", float).resumption()
         self.assertRegex(
             resume_point_problem(resumption) or "",
-            r"the resume phase loaded no checkpoint\. The stop phase wrote step-4\.ckpt at step 4",
+            r"the resume phase loaded no checkpoint: its bridge never called checkpoint_loaded\. The stop phase wrote "
+            r"step-4\.ckpt at step 4",
         )
         self.assertRegex(number_of_steps_problem(resumption, 8) or "", r"ran 8 steps, expected 4 \(from 4 to 8\)\.$")
         judgement = self.judge(phases, "train_loss")
         self.assertEqual(judgement.verdict, Verdict.NOT_VERIFIED)
-        self.assertRegex(judgement.reason, "loaded no checkpoint; that its records equal .* is no evidence")
+        self.assertRegex(judgement.reason, "loaded no checkpoint: .*; that its records equal .* is no evidence")
 
     def test_a_checkpoint_was_loaded_and_forgotten(self) -> None:
         resumption = self.equal(resumed_from=0).resumption()

@@ -58,7 +58,7 @@ class TestReference(unittest.TestCase):
 
     def test_every_test_of_a_run_is_listed(self) -> None:
         class TestX(StopAndGoMixin, unittest.TestCase):
-            num_steps, val_check_interval = 2, 1
+            num_steps, val_check_interval, noise_floor = 2, 1, True
 
             @classmethod
             def setup_model(cls, mode: object) -> tuple[()]:

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 
 from stopgo_mixins import Mode, Tolerance, faults
 from stopgo_mixins.comparison.diagnosis.cause import Cause
-from stopgo_mixins.faults import Fault, Injection, Point, Symptom
+from stopgo_mixins.events import Moment, Position
+from stopgo_mixins.faults import ChangeBatches, DamageFile, EditCheckpoint, Fault, Injection, Point, Symptom
 from tests.bridge.test_loop import TinyLoopMixin
 from tests.outcome import Outcome, run
 from tests.tiny import TinyMixin
@@ -113,8 +114,98 @@ class TestABackendWithoutHooksForFaults(unittest.TestCase):
             def test_fault(self) -> None:
                 self.assertCatches(faults.SECOND_MOMENT_ZERO)
 
-        message = "read_checkpoint: this backend's checkpoints cannot be edited."
-        self.assertIn(message, run(Case, ["fault"]).error)
+        message = "F33 (second moment zero): not tried. the injection failed: NotImplementedError: Case"
+        failure = run(Case, ["fault"]).failed["fault"]
+        self.assertIn(message, failure)
+        self.assertIn("read_checkpoint: this backend's checkpoints cannot be edited.", failure)
+
+    def test_says_that_it_never_asks_for_a_trainer(self) -> None:
+        class Case(TinyLoopMixin, unittest.TestCase):
+            def test_fault(self) -> None:
+                self.assertCatches(dataclasses.replace(faults.BATCH_SKIPPED, id="F0"))
+
+        failure = run(Case, ["fault"]).failed["fault"]
+        self.assertIn("F0 (one batch skipped): not tried. it reaches a trainer through setup_trainer, which", failure)
+        self.assertIn("this backend's train() never calls: let it train with what setup_trainer returns.", failure)
+
+    def test_says_that_its_loaders_cannot_be_changed(self) -> None:
+        class Case(Catching, unittest.TestCase):
+            phases: ClassVar[Counter[str]] = Counter()
+            fault = faults.BATCH_SKIPPED
+
+            @classmethod
+            def change_loaders(cls, trainer: Any, training: Any, validation: Any) -> None:
+                """Forgets to."""
+
+        failure = run(Case, ["fault"]).failed["fault"]
+        self.assertIn(
+            "not tried. it reaches what a trainer reads through change_loaders, and in the stop phase", failure
+        )
+
+    def test_says_that_it_loads_a_checkpoint_all_the_same(self) -> None:
+        class Case(Catching, unittest.TestCase):
+            phases: ClassVar[Counter[str]] = Counter()
+            fault = faults.STARTED_FROM_SCRATCH
+            saved: ClassVar[str | None] = None
+
+            @classmethod
+            def fit(cls, trainer: Any, model: Any, data: Any, checkpoint: str | None) -> None:
+                Case.saved = checkpoint or Case.saved
+                mode = Mode.RESUME if cls.__name__.endswith("F60") else None
+                super().fit(trainer, model, data, Case.saved if mode else checkpoint)
+
+        failure = run(Case, ["fault"]).failed["fault"]
+        self.assertRegex(
+            failure,
+            r"not tried\. resume_checkpoint\(\) was None, and the resume phase loaded .*/step-3\.ckpt all the same",
+        )
+
+
+class TestAnInjectionThatFails(unittest.TestCase):
+    """None of them is caught, although no run with it comes to its end."""
+
+    def message(self, injection: Injection, **attributes: Any) -> str:
+        fault = dataclasses.replace(HARMLESS, injection=injection)
+        outcome = caught(fault, **attributes)
+        self.assertEqual((outcome.error, outcome.passed), ("", set()))
+        return outcome.failed["fault"]
+
+    def test_before_the_phase(self) -> None:
+        def damage(path: str) -> None:
+            raise KeyError("optimizer")
+
+        message = self.message(DamageFile(damage))
+        self.assertIn("Catches, F0 (harmless): not tried. the injection failed: KeyError: 'optimizer'", message)
+
+    def test_while_batches_are_read(self) -> None:
+        message = self.message(ChangeBatches(lambda run, epoch: iter([next(iter([]))])))
+        self.assertIn("Catches, F0 (harmless): not tried. the resume phase did not come to its end with it: ", message)
+        self.assertIn("the resume phase failed: RuntimeError: generator raised StopIteration", message)
+
+    def test_in_what_the_trainer_makes_of_the_checkpoint(self) -> None:
+        def forget(saved: Any, run: Any) -> None:
+            saved.weights.clear()
+
+        message = self.message(EditCheckpoint(forget))
+        self.assertIn("not tried. the resume phase did not come to its end with it: ", message)
+        self.assertIn("Missing key(s) in state_dict", message)
+
+
+class TestATestThatIsSkippedWithoutTheFault(unittest.TestCase):
+    def test_catches_nothing(self) -> None:
+        """A loss of a validation that only the fault brings about; otherwise the test has nothing to do."""
+
+        class Validate(Injection):
+            def listeners(self) -> list[object]:
+                return [self]
+
+            def run_end(self, state: Any) -> None:
+                state.trainer.callbacks[-1].run._writer.record("valid_loss", Position(Moment.RUN_END, 5), 1.0)
+
+        fault = Fault(id="F0", name="odd", what="", injection=Validate(), symptoms=(Symptom("valid_loss"),))
+        outcome = caught(fault, val_check_interval=None)
+        reason = "survived. test_valid_loss is skipped without any fault: not applicable: no validation ran."
+        self.assertIn(reason, outcome.failed["fault"])
 
 
 class TestAClassThatCannotBeResumed(unittest.TestCase):

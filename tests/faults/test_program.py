@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import io
 import json
 import subprocess
 import sys
 import unittest
+from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from stopgo_mixins.__main__ import main
 from stopgo_mixins.commands import faults as command
-from stopgo_mixins.faults import ALL_FAULTS, SECOND_MOMENT_ZERO, Fault, Injection, Symptom
+from stopgo_mixins.faults import ALL_FAULTS, SECOND_MOMENT_ZERO, DamageFile, Fault, Injection, Symptom
 
 HARMLESS = Fault(id="F0", name="harmless", what="nothing", injection=Injection(), symptoms=(Symptom("rng_state"),))
 
@@ -44,7 +46,7 @@ class TestWhatIsPrinted(unittest.TestCase):
                 "F58  no checkpoint                    caught          "
                 "the resume phase: the error names the checkpoint",
                 "",
-                "2 caught, 0 survived, 1 not applicable.",
+                "2 caught, 0 survived, 1 not applicable, 0 not tried.",
             ],
         )
         self.assertEqual(status, 0)
@@ -68,6 +70,13 @@ class TestWhatIsPrinted(unittest.TestCase):
         status, printed, _ = run("Unrestored", "F08")
         self.assertRegex(printed, r"^Without any fault these tests fail, so that they show nothing below: test_\w+, ")
         self.assertIn("test_rng_state fails without any fault. Make it pass first.", printed)
+        self.assertEqual(status, 1)
+
+    def test_what_could_not_be_tried_is_no_success(self) -> None:
+        broken = dataclasses.replace(HARMLESS, injection=DamageFile(lambda path: Path(path, "none").touch()))
+        status, printed, _ = run("Plain", broken, "F33")
+        self.assertRegex(printed, r"F0 +harmless +not tried\n +the injection failed: NotADirectoryError: ")
+        self.assertIn("1 caught, 0 survived, 0 not applicable, 1 not tried.", printed)
         self.assertEqual(status, 1)
 
     def test_a_caught_fault_whose_cause_is_not_named(self) -> None:

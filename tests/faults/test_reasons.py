@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 from unittest import mock
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from stopgo_mixins import AtStep, Mode, faults
@@ -97,12 +97,64 @@ class TestSurvivors(unittest.TestCase):
             self.assert_survives(fault, "nothing has drawn from the stream")
             self.assert_caught(fault, resume_seed=7)
 
+    def test_the_run_ends_with_the_epoch_that_is_resumed(self) -> None:
+        fault = faults.SKIPPED_IN_EVERY_EPOCH
+        reason = "the run ends with the epoch that is resumed, at step 4. Set num_steps = 8, for a whole one after it."
+        outcome = outcome_of(fault, num_steps=4)
+        self.assertEqual(outcome.status, Status.NOT_APPLICABLE)
+        self.assertIn(reason, outcome.reason)
+        self.assert_caught(fault, num_steps=8)
+
+    def test_the_same_of_a_second_epoch_and_windows_of_two(self) -> None:
+        class Windows(Subject, unittest.TestCase):
+            interruption = AtStep(3)
+            val_check_interval = None
+
+            @classmethod
+            def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
+                return {**super().trainer_arguments(mode), "accumulate_grad_batches": 2}
+
+        for num_steps, status in ((4, Status.NOT_APPLICABLE), (6, Status.CAUGHT)):
+            case = type("Windows", (Windows,), {"num_steps": num_steps, "__module__": __name__})
+            (outcome,) = survey(case, [faults.SKIPPED_IN_EVERY_EPOCH]).outcomes
+            self.assertEqual(outcome.status, status, outcome.reason)
+            self.assertIn("" if outcome.tests else "at step 4. Set num_steps = 6", outcome.reason)
+
+    def test_data_that_restart_by_another_seed(self) -> None:
+        self.assert_caught(faults.DATA_RESTARTED, resume_seed=7)
+
     def test_a_scaler_that_is_back_where_it_began(self) -> None:
         run = mock.Mock(resume_point=3)
         run.digests.side_effect = lambda metric, step: {"[0]['scale']": "1"}
         self.assertIn("what they were at step 0", faults.SCALER_LOST.unseen(run) or "")
         run.digests.side_effect = lambda metric, step: {"[0]['scale']": str(step)}
         self.assertIsNone(faults.SCALER_LOST.unseen(run))
+
+
+class TwoOptimizers(TinyModule):
+    """In manual optimization, in which Lightning counts the steps of both."""
+
+    def __init__(self, lr: float) -> None:
+        super().__init__(lr)
+        self.automatic_optimization = False
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        loss = self.loss(batch)
+        self.manual_backward(loss)
+        for optimizer in self.optimizers():
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss
+
+    def configure_optimizers(self) -> Any:
+        return [torch.optim.SGD(part.parameters(), lr=self.lr) for part in (self.body, self.head)]
+
+
+class TestTwoOptimizers(unittest.TestCase):
+    def test_a_resume_that_trains_nothing(self) -> None:
+        outcome = outcome_of(faults.NOTHING_TRAINED, module=TwoOptimizers)
+        self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
+        self.assertEqual(outcome.tests[0].name, "test_number_of_steps")
 
 
 class TestNotApplicable(unittest.TestCase):
@@ -130,7 +182,7 @@ class TestNotApplicable(unittest.TestCase):
             self.assert_not_applicable(fault, "interrupt it within one", interruption=at_end, val_check_interval=3)
 
     def test_a_run_that_ends_in_the_epoch_of_the_interruption(self) -> None:
-        fault, reason = faults.SKIPPED_IN_EVERY_EPOCH, "the run ends in the epoch in which it is interrupted"
+        fault, reason = faults.SKIPPED_IN_EVERY_EPOCH, "the run ends with the epoch that is resumed"
         for num_steps in (BATCHES_PER_EPOCH - 1, BATCHES_PER_EPOCH):
             self.assert_not_applicable(fault, reason, num_steps=num_steps, interruption=AtStep(2), val_check_interval=1)
         self.assertEqual(outcome_of(fault, num_steps=BATCHES_PER_EPOCH + 1).status, Status.CAUGHT)

@@ -262,7 +262,7 @@ class TestChains(InterruptionCase):
 
     def test_a_leg_that_is_not_interrupted(self) -> None:
         outcome = run(concrete(ChainMixin, interruptions=(AtStep(1), AfterValidation(9))))
-        self.assertIn("the resume phase was not interrupted: it ended after 6 of 7 steps", outcome.error)
+        self.assertIn("the resume phase was not interrupted: it ended after 7 of 7 steps", outcome.error)
 
 
 class TestArguments(unittest.TestCase):

@@ -57,7 +57,7 @@ class Outer:
 class EndingMixin(ProcessMixin, abstract=True):
     """Ends the resume phase before it is over."""
 
-    phase_timeout = 60.0
+    phase_timeout = 300.0
 
     @classmethod
     def train(cls, mode: Mode) -> None:
@@ -108,7 +108,10 @@ class Crashes(EndingMixin, unittest.TestCase):
 
 
 class Hangs(EndingMixin, unittest.TestCase):
-    phase_timeout = 3.0
+    @classmethod
+    def resume(cls) -> None:
+        cls.phase_timeout = 10.0
+        super().resume()
 
     @classmethod
     def end(cls) -> None:

@@ -119,8 +119,8 @@ class TestBrokenPromises(unittest.TestCase):
         message = run(concrete(TinyMixin, interruption=AfterValidation(number=9))).error
         self.assertIn(
             "PhaseError: Tiny: the stop phase was not interrupted: it ended after 5 of 5 steps, before "
-            "AfterValidation(number=9) was due. Interrupt it earlier, for example: "
-            "interruption = AtStep(1).",
+            "AfterValidation(number=9) was due. The run has had 2 validations, counting one that came with its last "
+            "step. Write, for example, interruption = AtStep(2).",
             message,
         )
 

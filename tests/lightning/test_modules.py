@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader
 from torchdata.stateful_dataloader import StatefulDataLoader
 
 from stopgo_mixins import AtStep, Mode
+from stopgo_mixins.events import Moment
 from tests.outcome import Outcome, concrete, run
 from tests.tiny import TinyMixin, TinyModule, tiny_loaders, tiny_samples
 
@@ -88,6 +89,32 @@ class TestSeveralOptimizers(ModuleCase):
             self.assertEqual(self.case.recorded["train_output"], set(calls))
         with self.subTest("a step that returns nothing has no loss"):
             self.assertIn("not applicable: no training step returned a loss", outcome.skipped_for["train_loss"])
+
+
+class ManualModule(GanModule):
+    """Returns its loss once both optimizers have stepped."""
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Tensor:
+        super().training_step(batch, 1)
+        return self.discriminator(batch[0]).mean()
+
+
+class TestManualOptimization(ModuleCase):
+    def test_a_loss_belongs_to_the_micro_batch_although_the_gradients_came_first(self) -> None:
+        class Manual(ModuleMixin, abstract=True):
+            @classmethod
+            def run_stop_and_go(cls) -> None:
+                super().run_stop_and_go()
+                trace = cls.trace(Mode.CONTINUOUS).ranks[0]
+                keys = {metric: [record.key for record in trace.records(metric)] for metric in cls.metrics_of_interest}
+                cls.places = {metric: {(key.moment, key.ordinal) for key in found} for metric, found in keys.items()}
+
+        case: Any = concrete(Manual, module_class=ManualModule, metrics_of_interest=("train_loss", "gradients"))
+        outcome = run(case)
+        self.assertEqual(outcome.error, "")
+        self.assertLessEqual({"train_loss", "gradients", "train_output"}, outcome.passed)
+        self.assertEqual(case.places["train_loss"], {(Moment.MICRO_BATCH, (0,))})
+        self.assertEqual(case.places["gradients"], {(Moment.GRADIENTS, (0,)), (Moment.GRADIENTS, (1,))})
 
 
 class TestAccumulation(ModuleCase):

@@ -9,7 +9,6 @@ from unittest import mock
 
 from stopgo_mixins import AtStep, Mode, require_nemo
 from stopgo_mixins.backends.megatron import environment
-from stopgo_mixins.backends.megatron.bridge import MegatronBridge
 from tests.megatron.cases import GPTMixin
 from tests.megatron.test_threads import Failing
 from tests.outcome import run
@@ -50,6 +49,8 @@ class TestAsynchronousSaves(unittest.TestCase):
     def test_it_would_still_be_written(self) -> None:
         class Case(AsynchronousMixin, unittest.TestCase):
             pass
+
+        from stopgo_mixins.backends.megatron.bridge import MegatronBridge
 
         with mock.patch.object(MegatronBridge, "on_exception", lambda *_arguments: None):
             self.assertIn("the resume phase failed: FileNotFoundError", run(Case).error)

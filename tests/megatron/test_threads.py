@@ -60,7 +60,7 @@ class TestThreads(unittest.TestCase):
         before = threads()
         for _ in range(100):
             groups_of_a_phase()
-        self.assertEqual(threads(), before)
+        self.assertLessEqual(threads(), before)
 
     def test_groups_that_mcore_forgets_would_leave_some(self) -> None:
         before = threads()
@@ -73,10 +73,11 @@ class TestThreads(unittest.TestCase):
         class Case(GPTMixin, unittest.TestCase):
             pass
 
-        before = threads()
+        before, alive = threads(), threading.enumerate()  # other tests may have left some of theirs, or be leaving
         for _ in range(2):
             self.assertEqual(run(Case).error, "")
-            self.assertEqual((threads(), threading.enumerate()), (before, [threading.main_thread()]))
+            self.assertLessEqual(threads(), before)
+            self.assertLessEqual(set(threading.enumerate()), set(alive))
 
     def test_what_a_failed_phase_holds_is_gone_with_the_next_one(self) -> None:
         class FailingCase(Failing, unittest.TestCase):
@@ -88,7 +89,7 @@ class TestThreads(unittest.TestCase):
         before = threads()
         self.assertIn("the resume phase failed: ZeroDivisionError", run(FailingCase).error)
         self.assertEqual(run(Case).error, "")
-        self.assertEqual(threads(), before)
+        self.assertLessEqual(threads(), before)
 
     def test_lightning_would_leave_one_that_looks_after_nothing(self) -> None:
         class Case(GPTMixin, unittest.TestCase):

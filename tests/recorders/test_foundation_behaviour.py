@@ -135,7 +135,8 @@ class TestRun(FoundationCase):
         outcome = self.outcome_of(TinyMixin, resume_checkpoint=classmethod(lambda cls: None))
         self.assertRegex(
             outcome.failed["resume_point"],
-            r"the resume phase loaded no checkpoint\. The stop phase wrote .*/step-3\.ckpt at step 3\.",
+            r"the resume phase loaded no checkpoint: its bridge never called checkpoint_loaded\. The stop phase wrote "
+            r".*/step-3\.ckpt at step 3\.",
         )
         self.assertIn("the resume phase loaded no checkpoint", outcome.skipped_for["train_loss"])
 

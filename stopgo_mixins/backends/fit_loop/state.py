@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from stopgo_mixins.backends.fit_loop.callbacks import saved_state, user_callbacks
+from stopgo_mixins.backends.fit_loop.package import package_of
 from stopgo_mixins.backends.fit_loop.values import length_of
 from stopgo_mixins.events import TrainingState
 from stopgo_mixins.recorders.generators import generators_of
@@ -124,6 +125,28 @@ class FitLoopState(TrainingState):
             loaders = [] if combined is None else combined.flattened
             yield from ((f"{name}[{index}]" if len(loaders) > 1 else name, each) for index, each in enumerate(loaders))
         yield "datamodule", getattr(self.trainer, "datamodule", None)
+
+    def no_validation(self) -> str | None:
+        """What Lightning asks for before it validates, in the order in which a user would write it."""
+        loop = self.trainer.fit_loop.epoch_loop.val_loop
+        inherited = package_of(self.module).LightningModule.validation_step
+        if getattr(type(self.module), "validation_step", inherited) is inherited:
+            return f"{type(self.module).__name__} has no validation_step"
+        if not loop._data_source.is_defined():
+            return "there is no validation loader: let setup_model return one with the data"
+        if not self.trainer.limit_val_batches:
+            return "the trainer has limit_val_batches = 0"
+        if loop._combined_loader is not None and not sum(loop.max_batches):
+            return "the validation loader has no batch"
+        return self._no_validation_due()
+
+    def _no_validation_due(self) -> str | None:
+        every, epochs = self.trainer.val_check_batch, self.trainer.check_val_every_n_epoch
+        if epochs is None and self._batches.completed < every:
+            return f"the trainer validates every {every} batches, and the run has {self._batches.completed}"
+        if epochs is not None and self.trainer.current_epoch < epochs:
+            return f"the trainer validates every {epochs} epochs, and the run has {self.trainer.current_epoch}"
+        return None
 
     def not_observed(self) -> Iterator[str]:
         """What happens in other processes."""

@@ -11,6 +11,7 @@ from stopgo_mixins.backends.fit_loop.hooks import FitLoopHooks
 from stopgo_mixins.backends.fit_loop.package import Checkpoint
 from stopgo_mixins.backends.fit_loop.values import loss_of
 from stopgo_mixins.backends.lightning.batch_iterator import BatchIterator, is_batch_iterator
+from stopgo_mixins.bridge.gradients import gradients_of
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -55,15 +56,7 @@ class LightningHooks(FitLoopHooks, Checkpoint):
 
     @override
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        names = self._state.parameter_names()
-        self.run.gradients_ready(
-            {
-                names[id(parameter)]: parameter.grad
-                for group in optimizer.param_groups
-                for parameter in group["params"]
-                if id(parameter) in names
-            }
-        )
+        self.run.gradients_ready(gradients_of(self._state, optimizer))
 
     @override
     def on_validation_batch_start(

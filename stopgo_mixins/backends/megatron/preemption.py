@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from dataclasses import dataclass, field
+from typing import ClassVar
 
 from stopgo_mixins.interruption import AtStep, Means, Progress
 
@@ -21,6 +22,8 @@ class Preemption(AtStep):
     Raises:
         ValueError: for anything else.
     """
+
+    only_of: ClassVar[str | None] = "MegatronStopAndGoMixin"
 
     by: Means = field(default=signal.SIGTERM, kw_only=True)
 

@@ -1,0 +1,1 @@
+"""Hugging Face's ``transformers.Trainer``: the bridge, and the mixin."""
