@@ -166,7 +166,7 @@ class TestNotApplicable(unittest.TestCase):
     def test_nothing_to_break(self) -> None:
         for fault, reason in (
             (faults.EXTRA_STATE_LOST, "no module has an extra state"),
-            (faults.AVERAGED_WEIGHTS_LOST, "no averaged weights were found"),
+            (faults.AVERAGED_WEIGHTS_LOST, "no module that is a copy of the model's was found"),
             (faults.SCALER_LOST, "the checkpoint holds no gradient scaler"),
             (faults.MASTER_WEIGHTS_ROUNDED, "the optimizers keep no master weights"),
             (faults.OLDER_CHECKPOINT, "the stop phase left no older checkpoint"),

@@ -13,6 +13,7 @@ from stopgo_mixins.comparison.diagnosis.divergence import Divergence, Rule
 from stopgo_mixins.comparison.diagnosis.restored import copy_of_rank_0, structure_changed, what_it_equals
 from stopgo_mixins.comparison.diagnosis.rng import rng_drawn, rng_not_restored
 from stopgo_mixins.comparison.diagnosis.schedule import hyper_parameter, schedule_moved
+from stopgo_mixins.comparison.diagnosis.unsaved import unsaved_state
 from stopgo_mixins.comparison.diagnosis.validation import (
     validation_cut_short,
     validation_lost,
@@ -36,6 +37,7 @@ _OF_KIND: Mapping[MetricKind, tuple[Rule, ...]] = {
     MetricKind.EXPOSURE: (other_samples,),
     MetricKind.VALIDATIONS: (validation_repeated, validation_lost, validation_moved, validation_cut_short),
     MetricKind.GRADIENTS: (gradients_lost,),
+    MetricKind.REACHED: (unsaved_state,),
     MetricKind.OUTPUTS: (),
 }
 """The patterns that only metrics of a kind can show."""
