@@ -217,6 +217,10 @@ class TrainingState:
             **self.callbacks(),
         }
 
+    def of_the_trainer(self) -> Iterable[object]:
+        """What the trainer keeps for itself, so that nothing is reached through it."""
+        return ()
+
     def generators(self) -> Mapping[str, object]:
         """Random number generators that the data own, by name; see :mod:`stopgo_mixins.recorders.generators`."""
         return {}

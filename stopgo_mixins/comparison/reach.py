@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.compare import compare
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
     from stopgo_mixins.comparison.runs import Leg, Runs
     from stopgo_mixins.events import Moment
@@ -69,13 +71,13 @@ def what_counts(runs: Runs, comparison: Comparison) -> Comparison:
     """
     if not runs.about(comparison.metric).by_reach:
         return comparison
-    unrepeatable = _unrepeatable(runs, comparison)
-    comparison = replace(comparison.only(lambda path: path not in unrepeatable), unrepeatable=unrepeatable)
     judges = {
         (mismatch.rank, mismatch.leg): _Judge(runs, comparison.metric, mismatch.rank, mismatch.leg)
         for mismatch in comparison.mismatches
     }
-    counting = [found for found in comparison.mismatches if judges[found.rank, found.leg].counts(found)]
+    changing = [found for found in comparison.mismatches if judges[found.rank, found.leg].counts(found)]
+    unrepeatable = _unrepeatable(runs, comparison.metric, changing)
+    counting = [found for found in changing if found.key.path not in unrepeatable]
     lasting = {_place(found) for found in counting if not found.is_restored}
     overwritten = [
         found
@@ -83,18 +85,16 @@ def what_counts(runs: Runs, comparison: Comparison) -> Comparison:
         if _place(found) not in lasting and judges[found.rank, found.leg].goes_on_after(found)
     ]
     mismatches = [found for found in counting if found not in overwritten]
-    return replace(comparison, mismatches=mismatches, overwritten=overwritten)
+    return replace(comparison, mismatches=mismatches, overwritten=overwritten, unrepeatable=unrepeatable)
 
 
-def _unrepeatable(runs: Runs, comparison: Comparison) -> frozenset[str]:
+def _unrepeatable(runs: Runs, metric: str, mismatches: Sequence[Mismatch]) -> frozenset[str]:
     """The paths in which two runs differ that are the same up to there, such as how long something took."""
     first = runs.legs[0]
-    if first == runs.last:
-        return frozenset()  # these two are compared for what they differ in
     saved = min((event["update"] for event in first.saved), default=first.end)
-    differing = [found for found in comparison.mismatches if found.leg == first and found.key.step < saved]
+    differing = [found for found in mismatches if found.leg == first and found.key.step < saved]
     if runs.repetition is not None:
-        differing += compare(runs.repetition, comparison.metric).mismatches
+        differing += compare(runs.repetition, metric).mismatches
     return frozenset(found.key.path for found in differing)
 
 

@@ -80,7 +80,8 @@ class UnsavedStateRecorder(StateRecorder):
 
 
 def _owned(state: TrainingState) -> Iterator[int]:
-    """The ids of what other metrics record."""
+    """The ids of what other metrics record, and of what belongs to the trainer."""
+    yield from map(id, state.of_the_trainer())
     copies = [copy for _, copy in averaged_copies(state)]
     for module in (state.model, *copies):
         yield from map(id, (*module.parameters(), *module.buffers()))

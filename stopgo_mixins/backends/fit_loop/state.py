@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from stopgo_mixins.backends.fit_loop.callbacks import saved_state, user_callbacks
@@ -121,6 +121,10 @@ class FitLoopState(TrainingState):
         data = {name: owner for name, owner in self._data() if owner is not None}
         first = {"datamodule": data.pop("datamodule")} if "datamodule" in data else {}
         return {**super().roots(), **module, **first, **data, **loggers}
+
+    def of_the_trainer(self) -> Iterable[object]:
+        """The trainer, to which the module and many a callback hold on."""
+        return (self.trainer,)
 
     def generators(self) -> Mapping[str, object]:
         """Those of the loaders, their samplers and data sets, and of the data module."""
