@@ -1,0 +1,199 @@
+"""A correct loop of one's own passes; what it forgets to restore, or to say, is named."""
+
+from __future__ import annotations
+
+import copy
+import re
+import sys
+import unittest
+from typing import Any
+
+import torch
+from torch import nn
+
+from stopgo_mixins import AtEpochEnd, AtStep, LoopRun, LoopStopAndGoMixin, Mode, sweep
+from tests.loop import tiny
+from tests.loop.tiny import TinyLoopMixin
+from tests.outcome import Outcome, concrete, run
+
+
+def outcome_of(**attributes: Any) -> Outcome:
+    return run(concrete(TinyLoopMixin, **attributes))
+
+
+class TestCorrectLoop(unittest.TestCase):
+    def assert_exact(self, outcome: Outcome) -> Outcome:
+        self.assertEqual((outcome.failed, outcome.error), ({}, ""))
+        return outcome
+
+    def test_everything_is_recorded(self) -> None:
+        outcome = self.assert_exact(outcome_of())
+        state = {"parameters", "buffers", "optimizer_state", "learning_rate", "scheduler_state", "rng_state"}
+        behaviour = {"train_input", "train_output", "train_loss", "gradients", "sample_exposure", "logged_metrics"}
+        validation = {"valid_input", "valid_output", "valid_loss", "validation_schedule"}
+        of_the_run = {"resume_point", "number_of_steps", "train_val_init_consumed_samples"}
+        self.assertLessEqual(state | behaviour | validation | of_the_run | {"loop_progress"}, outcome.passed)
+
+    def test_any_step(self) -> None:
+        for step in (1, 3, 4, 5, 8, 10):
+            with self.subTest(step=step):
+                self.assert_exact(outcome_of(interruption=AtStep(step)))
+
+    def test_other_interruptions(self) -> None:
+        for interruption in (AtEpochEnd(1), AtStep(6, past=2), AtStep(6, by="should_stop")):
+            with self.subTest(interruption=interruption):
+                self.assert_exact(outcome_of(interruption=interruption))
+        self.assert_exact(outcome_of(interruptions=(AtStep(3), AtStep(8))))
+
+    def test_its_own_next_checkpoint_is_where_it_is_interrupted(self) -> None:
+        saved_at: list[int] = []
+
+        def resume(cls: Any) -> None:
+            saved_at.extend(event["saved_at"] for event in cls.trace(Mode.STOP).events("interrupted"))
+            super(case, cls).resume()
+
+        case: Any = concrete(TinyLoopMixin, save_every=4, resume=classmethod(resume))
+        self.assert_exact(run(case))
+        self.assertEqual(saved_at, [8])
+
+    def test_accumulation(self) -> None:
+        case: Any = concrete(TinyLoopMixin, window=3)
+        self.assert_exact(run(case))
+        self.assertEqual(case.comparison("train_loss").series["['loss']"].count, 3 * 11)
+
+    def test_checkpoints_that_are_directories(self) -> None:
+        self.assert_exact(outcome_of(as_directory=True))
+
+    def test_a_fresh_process_that_is_killed(self) -> None:
+        self.assert_exact(run(tiny.KilledLoop))
+
+    def test_a_sweep(self) -> None:
+        module = vars(sys.modules[TinyLoopMixin.__module__])
+        before = set(module)
+        sweep(AtStep(3), AtStep(4), AtStep(9))(concrete(TinyLoopMixin, as_directory=True))
+        made = [module.pop(name) for name in set(module) - before]
+        self.assertEqual(len(made), 3)
+        for case in made:
+            self.assert_exact(run(case))
+
+
+class TestWhatIsNotRestored(unittest.TestCase):
+    def assert_named(self, forgets: str, *sentences: str) -> None:
+        outcome = outcome_of(forgets=forgets)
+        self.assertEqual(outcome.error, "")
+        for sentence in sentences:
+            self.assertTrue(any(re.search(sentence, message) for message in outcome.failed.values()), outcome.failed)
+
+    def test_data(self) -> None:
+        self.assert_named("data", r"root cause of this run: train_input at step 7", "the data restarted")
+
+    def test_random_numbers(self) -> None:
+        self.assert_named("rng", r"root cause of this run: rng_state at state 6 \(restored\), rank 0: \['torch'\]")
+
+    def test_schedule(self) -> None:
+        back = r"\['_step_count'\]: the counter is back at 0 instead of 6"
+        self.assert_named("schedule", r"root cause of this run: scheduler_state at state 6 \(restored\)", back)
+
+    def test_optimizer(self) -> None:
+        self.assert_named("optimizer", r"root cause of this run: optimizer_state at state 6 \(restored\)")
+
+    def test_model(self) -> None:
+        self.assert_named("model", r"root cause of this run: parameters at state 6 \(restored\)")
+
+
+class TestWhatIsNotSaid(unittest.TestCase):
+    def assert_error(self, forgets: str, sentence: str) -> None:
+        outcome = outcome_of(forgets=forgets)
+        self.assertRegex(outcome.error, f"the stop phase failed: BridgeError: train_loop {sentence}")
+        self.assertEqual(outcome.passed, set())
+
+    def test_watch(self) -> None:
+        self.assert_error("watch", r"trains what nobody watches: call run\.watch\(model, optimizer\) first")
+
+    def test_loss(self) -> None:
+        self.assert_error("loss", r"said no loss before an update: call run\.loss\(loss\) before loss\.backward\(\)")
+
+    def test_batches(self) -> None:
+        self.assert_error("batches", r"called run\.loss\(loss\) without a batch: read them by run\.batches\(loader\)")
+
+    def test_saved(self) -> None:
+        self.assert_error("saved", r"never called run\.saved\(path\), so there is nothing to resume from")
+
+    def test_loaded(self) -> None:
+        outcome = outcome_of(forgets="loaded")
+        self.assertIn("the resume phase loaded no checkpoint", outcome.failed["resume_point"])
+        self.assertNotIn("parameters", outcome.passed)
+
+
+class TestMistakes(unittest.TestCase):
+    def error_of(self, train_loop: Any) -> str:
+        return outcome_of(train_loop=classmethod(train_loop)).error
+
+    def test_a_checkpoint_that_is_not_there(self) -> None:
+        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+            run.saved(run.directory / "step-1")
+
+        self.assertRegex(self.error_of(train_loop), r"run\.saved\(path\), but there is no .*step-1: call it once")
+
+    def test_loading_after_the_first_batch(self) -> None:
+        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+            run.watch(nn.Linear(1, 1))
+            next(run.batches([1]))
+            run.loaded("anywhere")
+
+        self.assertIn("run.loaded(path) after its first batch: load before you train.", self.error_of(train_loop))
+
+    def test_a_batch_without_a_loss_and_an_update(self) -> None:
+        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+            run.watch(nn.Linear(1, 1))
+            list(run.batches([1, 2]))
+
+        self.assertIn("train_loop said no loss for a batch: call run.loss(loss)", self.error_of(train_loop))
+
+    def test_what_is_no_optimizer(self) -> None:
+        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+            run.watch(nn.Linear(1, 1), nn.Linear(1, 1))  # type: ignore[arg-type]
+
+        self.assertIn("TypeError: run.watch(model, *optimizers) was given a Linear", self.error_of(train_loop))
+
+    def test_an_update_before_any_batch(self) -> None:
+        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+            model = nn.Linear(1, 1)
+            optimizer = torch.optim.SGD(model.parameters())
+            run.watch(model, optimizer)
+            optimizer.step()
+
+        self.assertIn("train_loop made an update without a batch", self.error_of(train_loop))
+
+    def test_the_model_of_an_earlier_phase(self) -> None:
+        net = TinyLoopMixin.make_net()
+        error = outcome_of(make_net=classmethod(lambda _cls: net)).error
+        self.assertIn("the resume phase failed: TypeError: TinyLoop.train_loop returned the model of an earlier", error)
+
+    def test_no_loop(self) -> None:
+        with self.assertRaisesRegex(TypeError, r"does not define train_loop\. Write:\n\n.*\n.*\(cls, mode, run\):"):
+            concrete(LoopStopAndGoMixin, num_steps=3, interruption=AtStep(1))
+
+
+class TestWhatIsLeft(unittest.TestCase):
+    def test_nothing_is_left_on_what_is_watched(self) -> None:
+        seen: list[str] = []
+
+        def train_loop(cls: Any, mode: Mode, run: LoopRun) -> None:
+            watch = run.watch
+
+            def watch_and_look(model: nn.Module, *optimizers: Any, **named: Any) -> None:
+                watch(model, *optimizers, **named)
+                seen.extend(repr(vars(copy.deepcopy(part))) for part in (model, *optimizers))
+
+            run.watch = watch_and_look  # type: ignore[method-assign]
+            super(case, cls).train_loop(mode, run)
+
+        case: Any = concrete(TinyLoopMixin, train_loop=classmethod(train_loop))
+        self.assertEqual(run(case).failed, {})
+        self.assertEqual(len(seen), 6)
+        self.assertNotIn("stopgo_mixins", "".join(seen))
+
+
+if __name__ == "__main__":
+    unittest.main()
