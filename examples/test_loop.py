@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import unittest
+from typing import Any
 
 import torch
 from sklearn.datasets import load_digits
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Subset, TensorDataset
 
-from stopgo_mixins import AtStep, LoopRun, LoopStopAndGoMixin, Mode
+from stopgo_mixins import AtStep, LoopRun, LoopStopAndGoMixin
 
 BATCH_SIZE, STEPS_PER_EPOCH = 32, 6
 
@@ -27,14 +28,14 @@ class TestLoop(LoopStopAndGoMixin, unittest.TestCase):
     interruption = AtStep(8)  # amid the second of three epochs
 
     @classmethod
-    def train_loop(cls, mode: Mode, run: LoopRun) -> None:
+    def train_loop(cls, run: LoopRun) -> None:
         digits = load_digits()
         data = TensorDataset(torch.tensor(digits.images).float().flatten(1) / 16, torch.tensor(digits.target))
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 10))
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
         schedule = torch.optim.lr_scheduler.LinearLR(optimizer, total_iters=12)
         run.watch(model, optimizer, schedulers=[schedule])
-        parts = {"model": model, "optimizer": optimizer, "schedule": schedule}
+        parts: dict[str, Any] = {"model": model, "optimizer": optimizer, "schedule": schedule}
         step = 0
         if run.resume_from:
             saved = torch.load(run.resume_from)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import re
+import signal
 import sys
 import unittest
 from typing import Any
@@ -11,7 +12,17 @@ from typing import Any
 import torch
 from torch import nn
 
-from stopgo_mixins import AtEpochEnd, AtStep, LoopRun, LoopStopAndGoMixin, Mode, sweep
+from stopgo_mixins import (
+    AfterValidation,
+    AtEpochEnd,
+    AtStep,
+    InsideValidation,
+    LoopRun,
+    LoopStopAndGoMixin,
+    Mode,
+    Recorder,
+    sweep,
+)
 from tests.loop import tiny
 from tests.loop.tiny import TinyLoopMixin
 from tests.outcome import Outcome, concrete, run
@@ -40,26 +51,57 @@ class TestCorrectLoop(unittest.TestCase):
                 self.assert_exact(outcome_of(interruption=AtStep(step)))
 
     def test_other_interruptions(self) -> None:
-        for interruption in (AtEpochEnd(1), AtStep(6, past=2), AtStep(6, by="should_stop")):
+        for interruption in (AtEpochEnd(1), AfterValidation(), AtStep(6, past=2), AtStep(6, by="should_stop")):
             with self.subTest(interruption=interruption):
                 self.assert_exact(outcome_of(interruption=interruption))
         self.assert_exact(outcome_of(interruptions=(AtStep(3), AtStep(8))))
 
-    def test_its_own_next_checkpoint_is_where_it_is_interrupted(self) -> None:
-        saved_at: list[int] = []
+    def interrupted(self, **attributes: Any) -> tuple[int, int]:
+        """After which update, and after which one its checkpoint was saved."""
+        seen: list[tuple[int, int]] = []
 
         def resume(cls: Any) -> None:
-            saved_at.extend(event["saved_at"] for event in cls.trace(Mode.STOP).events("interrupted"))
+            (event,) = cls.trace(Mode.STOP).events("interrupted")
+            seen.append((event["update"], event["saved_at"]))
             super(case, cls).resume()
 
-        case: Any = concrete(TinyLoopMixin, save_every=4, resume=classmethod(resume))
+        case: Any = concrete(TinyLoopMixin, resume=classmethod(resume), **attributes)
         self.assert_exact(run(case))
-        self.assertEqual(saved_at, [8])
+        return seen[0]
+
+    def test_its_own_next_checkpoint_is_where_it_is_interrupted(self) -> None:
+        self.assertEqual(self.interrupted(save_every=4), (8, 8))
+
+    def test_work_that_is_lost(self) -> None:
+        self.assertEqual(self.interrupted(save_every=4, interruption=AtStep(4, past=2)), (6, 4))
+
+    def test_a_signal_that_the_loop_answers(self) -> None:
+        by_signal = {"save_every": 4, "interruption": AtStep(4, past=2, by=signal.SIGTERM)}
+        self.assertEqual(self.interrupted(**by_signal, answers=signal.SIGTERM), (6, 4))
 
     def test_accumulation(self) -> None:
         case: Any = concrete(TinyLoopMixin, window=3)
         self.assert_exact(run(case))
         self.assertEqual(case.comparison("train_loss").series["['loss']"].count, 3 * 11)
+
+    def test_gradients_are_those_before_clipping_if_it_says_so(self) -> None:
+        first = {forgets: self.first_norm(max_norm=1e-3, forgets=forgets) for forgets in ("", "gradients")}
+        self.assertGreater(first[""], 1e-2)
+        self.assertLess(first["gradients"], 1.1e-3)
+
+    def first_norm(self, **attributes: Any) -> float:
+        norms: list[float] = []
+
+        class NormRecorder(Recorder):
+            metric = "grad_norm"
+
+            def gradients_ready(self, state: Any, gradients: Any) -> None:
+                norms.append(torch.stack([gradient.norm() for gradient in gradients.values()]).norm().item())
+                self.record(norms[-1])
+
+        self.assert_exact(outcome_of(metrics={"grad_norm": NormRecorder}, **attributes))
+        self.assertEqual(len(norms), 11 + 11)
+        return norms[0]
 
     def test_checkpoints_that_are_directories(self) -> None:
         self.assert_exact(outcome_of(as_directory=True))
@@ -120,9 +162,12 @@ class TestWhatIsNotSaid(unittest.TestCase):
         self.assert_error("saved", r"never called run\.saved\(path\), so there is nothing to resume from")
 
     def test_loaded(self) -> None:
-        outcome = outcome_of(forgets="loaded")
-        self.assertIn("the resume phase loaded no checkpoint", outcome.failed["resume_point"])
-        self.assertNotIn("parameters", outcome.passed)
+        sentence = r"train_loop was to load run\.resume_from, '.*step-6', and trains without having said so: call run\."
+        self.assertRegex(outcome_of(forgets="loaded").error, f"the resume phase failed: BridgeError: {sentence}loaded")
+
+    def test_schedulers(self) -> None:
+        said = r"a scheduler changes the learning rate of AdamW, and train_loop said of none: call run\.watch"
+        self.assertRegex(outcome_of(forgets="schedulers").error, f"the stop phase failed: BridgeError: {said}")
 
 
 class TestMistakes(unittest.TestCase):
@@ -130,13 +175,37 @@ class TestMistakes(unittest.TestCase):
         return outcome_of(train_loop=classmethod(train_loop)).error
 
     def test_a_checkpoint_that_is_not_there(self) -> None:
-        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+        def train_loop(_cls: type, run: LoopRun) -> None:
             run.saved(run.directory / "step-1")
 
         self.assertRegex(self.error_of(train_loop), r"run\.saved\(path\), but there is no .*step-1: call it once")
 
+    def test_a_checkpoint_that_was_never_saved(self) -> None:
+        def train_loop(cls: Any, run: LoopRun) -> None:
+            if run.resume_from is not None:
+                run.loaded(run.directory / "another")
+            super(case, cls).train_loop(run)
+
+        case: Any = concrete(TinyLoopMixin, train_loop=classmethod(train_loop))
+        said = (
+            r"train_loop called run\.loaded\('.*another'\), of which it has never called run\.saved\(path\): give both"
+        )
+        self.assertRegex(run(case).error, said)
+
+    def test_a_place_without_a_checkpoint(self) -> None:
+        error = outcome_of(interruption=InsideValidation()).error
+        self.assertIn("is to be interrupted where it says of no checkpoint: choose a place at which it calls", error)
+
+    def test_a_loss_without_a_batch_of_the_validation(self) -> None:
+        def train_loop(_cls: type, run: LoopRun) -> None:
+            run.watch(nn.Linear(1, 1))
+            with run.validation():
+                run.loss(torch.ones(()))
+
+        self.assertIn("run.loss(loss) in a validation without a batch: read them", self.error_of(train_loop))
+
     def test_loading_after_the_first_batch(self) -> None:
-        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+        def train_loop(_cls: type, run: LoopRun) -> None:
             run.watch(nn.Linear(1, 1))
             next(run.batches([1]))
             run.loaded("anywhere")
@@ -144,20 +213,20 @@ class TestMistakes(unittest.TestCase):
         self.assertIn("run.loaded(path) after its first batch: load before you train.", self.error_of(train_loop))
 
     def test_a_batch_without_a_loss_and_an_update(self) -> None:
-        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+        def train_loop(_cls: type, run: LoopRun) -> None:
             run.watch(nn.Linear(1, 1))
             list(run.batches([1, 2]))
 
         self.assertIn("train_loop said no loss for a batch: call run.loss(loss)", self.error_of(train_loop))
 
     def test_what_is_no_optimizer(self) -> None:
-        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+        def train_loop(_cls: type, run: LoopRun) -> None:
             run.watch(nn.Linear(1, 1), nn.Linear(1, 1))  # type: ignore[arg-type]
 
         self.assertIn("TypeError: run.watch(model, *optimizers) was given a Linear", self.error_of(train_loop))
 
     def test_an_update_before_any_batch(self) -> None:
-        def train_loop(_cls: type, _mode: Mode, run: LoopRun) -> None:
+        def train_loop(_cls: type, run: LoopRun) -> None:
             model = nn.Linear(1, 1)
             optimizer = torch.optim.SGD(model.parameters())
             run.watch(model, optimizer)
@@ -171,7 +240,7 @@ class TestMistakes(unittest.TestCase):
         self.assertIn("the resume phase failed: TypeError: TinyLoop.train_loop returned the model of an earlier", error)
 
     def test_no_loop(self) -> None:
-        with self.assertRaisesRegex(TypeError, r"does not define train_loop\. Write:\n\n.*\n.*\(cls, mode, run\):"):
+        with self.assertRaisesRegex(TypeError, r"does not define train_loop\. Write:\n\n.*\n.*\(cls, run\):"):
             concrete(LoopStopAndGoMixin, num_steps=3, interruption=AtStep(1))
 
 
@@ -179,7 +248,7 @@ class TestWhatIsLeft(unittest.TestCase):
     def test_nothing_is_left_on_what_is_watched(self) -> None:
         seen: list[str] = []
 
-        def train_loop(cls: Any, mode: Mode, run: LoopRun) -> None:
+        def train_loop(cls: Any, run: LoopRun) -> None:
             watch = run.watch
 
             def watch_and_look(model: nn.Module, *optimizers: Any, **named: Any) -> None:
@@ -187,7 +256,7 @@ class TestWhatIsLeft(unittest.TestCase):
                 seen.extend(repr(vars(copy.deepcopy(part))) for part in (model, *optimizers))
 
             run.watch = watch_and_look  # type: ignore[method-assign]
-            super(case, cls).train_loop(mode, run)
+            super(case, cls).train_loop(run)
 
         case: Any = concrete(TinyLoopMixin, train_loop=classmethod(train_loop))
         self.assertEqual(run(case).failed, {})

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from stopgo_mixins import AtStep, LoopRun, LoopStopAndGoMixin, Mode
+from stopgo_mixins import AtStep, LoopRun, LoopStopAndGoMixin
 
 STEPS_PER_EPOCH = 4
 
@@ -29,6 +29,8 @@ class TinyLoopMixin(LoopStopAndGoMixin, abstract=True):
         window: batches of each update.
         save_every: updates between two checkpoints.
         as_directory: whether a checkpoint is a directory.
+        answers: the signal upon which the loop saves and ends.
+        max_norm: to which the gradients are clipped, if they are.
     """
 
     num_steps = 11
@@ -39,13 +41,15 @@ class TinyLoopMixin(LoopStopAndGoMixin, abstract=True):
     window: ClassVar[int] = 1
     save_every: ClassVar[int] = 1
     as_directory: ClassVar[bool] = False
+    answers: ClassVar[signal.Signals | None] = None
+    max_norm: ClassVar[float | None] = None
 
     @classmethod
-    def train_loop(cls, mode: Mode, run: LoopRun) -> None:
+    def train_loop(cls, run: LoopRun) -> None:
         loop = Loop(cls.make_net(), cls, run)
         if run.resume_from:
-            loop.load(Path(run.resume_from))
-        while loop.step < run.num_steps and not run.should_stop:
+            loop.load(run.resume_from)
+        while not loop.is_over:
             loop.epoch()
 
     @classmethod
@@ -71,7 +75,17 @@ class Loop:
         self.parts: dict[str, Any] = {"model": model, "optimizer": self.optimizer, "schedule": self.schedule}
         self.step = 0
         if settings.forgets != "watch":
-            run.watch(model, self.optimizer, schedulers=[self.schedule])
+            run.watch(model, self.optimizer, schedulers=[] if settings.forgets == "schedulers" else [self.schedule])
+        self.is_told_to_end = False
+        if settings.answers is not None:
+            signal.signal(settings.answers, self.end)
+
+    def end(self, *_: object) -> None:
+        self.is_told_to_end = True
+
+    @property
+    def is_over(self) -> bool:
+        return self.step == self.run.num_steps or self.run.should_stop or self.is_told_to_end
 
     def file(self, path: Path) -> Path:
         return path / "state.pt" if self.settings.as_directory else path
@@ -105,8 +119,8 @@ class Loop:
             self.forward(batch)
             if number % window == 0:
                 self.update()
-            if self.step == self.run.num_steps or self.run.should_stop:
-                return
+            if self.is_over:
+                break
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> None:
         loss = nn.functional.mse_loss(self.model(batch[0]), batch[1]) / self.settings.window
@@ -115,6 +129,10 @@ class Loop:
         loss.backward()
 
     def update(self) -> None:
+        if self.settings.max_norm is not None:
+            if self.settings.forgets != "gradients":
+                self.run.gradients()
+            nn.utils.clip_grad_norm_(self.model.parameters(), self.settings.max_norm)
         self.optimizer.step()
         self.schedule.step()
         self.optimizer.zero_grad()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 from stopgo_mixins.backends.loop.run import LoopRun
@@ -23,7 +24,7 @@ class LoopStopAndGoMixin(StopAndGoMixin, abstract=True):
             interruption = AtStep(5)
 
             @classmethod
-            def train_loop(cls, mode, run):
+            def train_loop(cls, run):
                 model, optimizer, loader = ...
                 run.watch(model, optimizer)
                 if run.resume_from:
@@ -52,18 +53,19 @@ class LoopStopAndGoMixin(StopAndGoMixin, abstract=True):
     }
 
     @classmethod
-    def train_loop(cls, mode: Mode, run: LoopRun) -> None:
+    def train_loop(cls, run: LoopRun) -> None:
         """Builds everything anew, loads ``run.resume_from`` if there is one, and trains to ``run.num_steps``."""
         raise NotImplementedError
 
     @classmethod
     def train(cls, mode: Mode) -> None:
         """Runs the loop."""
+        checkpoint = cls.resume_checkpoint() if mode is Mode.RESUME else None
         run = LoopRun(
             cls.plan(mode),
             cls.run_directory(mode),
-            cls.resume_checkpoint() if mode is Mode.RESUME else None,
+            None if checkpoint is None else Path(checkpoint),
             lambda model: cls.require_new_model(model, mode, "train_loop"),
         )
         with run.listening():
-            cls.train_loop(mode, run)
+            cls.train_loop(run)

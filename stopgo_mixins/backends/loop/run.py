@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
+from stopgo_mixins.backends.loop.checkpoints import copy_into, load_beside, save_beside
 from stopgo_mixins.backends.loop.state import LoopState
+from stopgo_mixins.backends.loop.validation import Validation
 from stopgo_mixins.bridge.gradients import gradients_of
 from stopgo_mixins.bridge.run import PhaseRun
 from stopgo_mixins.exceptions import BridgeError
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from stopgo_mixins.bridge.plan import PhasePlan
 
 Batch = TypeVar("Batch")
-
-_OWN_FILES = ".stopgo_mixins"
-"""The directory beside the checkpoints for what belongs to them and is ours."""
 
 
 class LoopRun:
@@ -44,7 +41,7 @@ class LoopRun:
     """
 
     def __init__(
-        self, plan: PhasePlan, directory: Path, resume_from: str | None, check_model: Callable[[nn.Module], None]
+        self, plan: PhasePlan, directory: Path, resume_from: Path | None, check_model: Callable[[nn.Module], None]
     ) -> None:
         self.num_steps = plan.num_steps
         self.directory = directory
@@ -53,15 +50,18 @@ class LoopRun:
         self._plan = plan
         self._check_model = check_model
         self._state = LoopState()
+        self._has_loaded = False
         self._has_begun = False
         self._is_in_batch = False
-        self._validation: _Validation | None = None
+        self._told_gradients: set[int] = set()
+        self._validation: Validation | None = None
         self._newest: Path | None = None
+        self._attached = ExitStack()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
         """Surrounds the loop; afterwards nothing is attached to anything."""
-        with ExitStack() as phase:
+        with self._attached as phase:
             self._run = phase.enter_context(PhaseRun(self._plan, self._state, self._copy_checkpoint, self._stop))
             # Hooks of all optimizers: what stood on one of them would travel with its copies.
             phase.callback(register_optimizer_step_pre_hook(self._before_step).remove)
@@ -99,12 +99,13 @@ class LoopRun:
         """Says that everything was restored from a checkpoint.
 
         Raises:
-            BridgeError: when training has begun.
+            BridgeError: when training has begun, or when no such checkpoint was ever said to be saved.
         """
         if self._has_begun:
             raise BridgeError("train_loop called run.loaded(path) after its first batch: load before you train.")
-        file = _own_file(Path(path).absolute())
-        self._run.checkpoint_loaded(str(path), torch.load(file) if file.exists() else None)
+        path = Path(path).absolute()
+        self._has_loaded = True
+        self._run.checkpoint_loaded(str(path), load_beside(path))
 
     # Training
 
@@ -113,30 +114,41 @@ class LoopRun:
 
         When the training data come to their end, so does an epoch.
         """
-        return self._training_batches(loader) if self._validation is None else self._validation_batches(loader)
+        return self._training_batches(loader) if self._validation is None else self._validation.batches(loader)
 
     def _training_batches(self, loader: Iterable[Batch]) -> Iterator[Batch]:
         self._begin()
-        self._settle()
+        self._go_on()
         self._state.loader = loader
         for batch in loader:
             self._run.micro_batch_started(batch)
             self._is_in_batch = True
+            self._told_gradients.clear()
             yield batch
-            self._settle()
+            self._go_on()
         self._run.epoch_ended()
 
     def loss(self, loss: Tensor) -> None:
-        """Says the loss of the batch at hand, as soon as it is computed.
+        """Says the loss of the batch at hand, as soon as it is computed and before ``loss.backward()``.
 
         Raises:
             BridgeError: when there is no batch.
         """
+        if self._validation is not None:
+            self._validation.loss(loss)
+            return
         if not self._is_in_batch:
             raise BridgeError("train_loop called run.loss(loss) without a batch: read them by run.batches(loader).")
         self._is_in_batch = False
-        ended = self._run.micro_batch_ended if self._validation is None else self._run.validation_batch_ended
-        ended(None, loss.detach())
+        self._run.micro_batch_ended(loss.detach(), loss.detach())
+
+    def gradients(self) -> None:
+        """Says that the gradients are complete, for who goes on to clip them.
+
+        Without it they are recorded as the optimizer gets them, which is behind the clipping.
+        """
+        for optimizer in self._state.optimizers:
+            self._tell_gradients(optimizer)
 
     def progress(self, **counters: float) -> None:
         """Says how far the loop is by its own counters, such as ``epoch=2``: at first, and whenever they change."""
@@ -155,6 +167,12 @@ class LoopRun:
             return
         if not hasattr(self._state, "watched"):
             raise BridgeError("train_loop trains what nobody watches: call run.watch(model, optimizer) first.")
+        if self.resume_from is not None and not self._has_loaded:
+            raise BridgeError(
+                f"train_loop was to load run.resume_from, {str(self.resume_from)!r}, and trains without having said "
+                "so: call run.loaded(run.resume_from) once everything is restored."
+            )
+        self._state.demand_schedulers()
         self._has_begun = True
         self._run.training_started()
 
@@ -165,21 +183,28 @@ class LoopRun:
         if self._run.update_is_made:
             self._run.step_ended()
 
+    def _go_on(self) -> None:
+        """The loop wants a further batch: all that belonged to the last one has been said."""
+        self._settle()
+        self._run.end_if_past()
+
     def _before_step(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-        if not self._is_watched(optimizer):
+        if not self._state.is_watched(optimizer):
             return
         if not self._has_begun:
             raise BridgeError("train_loop made an update without a batch: read them by run.batches(loader).")
         if self._is_in_batch:
             raise BridgeError("train_loop said no loss before an update: call run.loss(loss) before loss.backward().")
-        self._run.gradients_ready(gradients_of(self._state, optimizer))
+        self._tell_gradients(optimizer)
+
+    def _tell_gradients(self, optimizer: Optimizer) -> None:
+        if id(optimizer) not in self._told_gradients:
+            self._told_gradients.add(id(optimizer))
+            self._run.gradients_ready(gradients_of(self._state, optimizer))
 
     def _after_step(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-        if self._is_watched(optimizer):
+        if self._state.is_watched(optimizer):
             self._state.steps += 1
-
-    def _is_watched(self, optimizer: Optimizer) -> bool:
-        return any(optimizer is watched for watched in self._state.optimizers)
 
     # Validation
 
@@ -188,31 +213,10 @@ class LoopRun:
         """Surrounds a validation: its batches, their losses if it has any, and what it logs."""
         self._begin()
         self._settle()
-        self._run.validation_started()
-        self._validation = validation = _Validation()
+        self._validation = validation = Validation(self._run)
         yield
-        self._end_validation_batch()
         self._validation = None
-        values = {name: value for _, logged in validation.logs for name, value in logged.items()}
-        if self._run.validation_ended(values):
-            for step, logged in validation.logs:
-                self._run.logged(step, logged)
-
-    def _validation_batches(self, loader: Iterable[Batch]) -> Iterator[Batch]:
-        validation = self._validation or _Validation()
-        number = validation.loaders
-        validation.loaders += 1
-        for index, batch in enumerate(loader):
-            self._end_validation_batch()
-            self._run.validation_batch_started(batch, number, index)
-            self._is_in_batch = True
-            yield batch
-        self._end_validation_batch()
-
-    def _end_validation_batch(self) -> None:
-        if self._is_in_batch:
-            self._is_in_batch = False
-            self._run.validation_batch_ended(None, None)
+        validation.end()
 
     # Checkpoints, and the end
 
@@ -231,21 +235,24 @@ class LoopRun:
         self._run.interrupt_if_due()
 
     def _note_checkpoint(self, path: Path) -> None:
-        own, file = self._run.state_dict(), _own_file(path)
+        own = self._run.state_dict()
         if self._state.rank == 0:
-            file.parent.mkdir(exist_ok=True)
-            torch.save(own, file)
+            save_beside(path, own)
         self._newest = path
         self._run.checkpoint_saved(str(path))
 
     def _copy_checkpoint(self, name: str) -> None:
-        """Keeps the checkpoint that the loop has just written: it is asked for at no other moment."""
-        if self._newest is not None:
-            kept = self._plan.checkpoint_directory / name / self._newest.name
-            kept.parent.mkdir(parents=True)
-            copy = shutil.copytree if self._newest.is_dir() else shutil.copy2
-            copy(self._newest, kept)
-            self._note_checkpoint(kept)
+        """Keeps the checkpoint that the loop has just written.
+
+        Raises:
+            BridgeError: when it has not: nobody else can write one.
+        """
+        if self._newest is None or not self._run.has_just_saved:
+            raise BridgeError(
+                "train_loop is to be interrupted where it says of no checkpoint: choose a place at which it calls "
+                "run.saved(path), such as AtStep(k)."
+            )
+        self._note_checkpoint(copy_into(self._plan.checkpoint_directory / name, self._newest))
 
     def _stop(self) -> None:
         self.should_stop = True
@@ -255,15 +262,3 @@ class LoopRun:
             raise BridgeError("train_loop never called run.saved(path), so there is nothing to resume from.")
         self._settle()
         self._run.training_ended()
-
-
-class _Validation:
-    """What is remembered while one runs."""
-
-    def __init__(self) -> None:
-        self.loaders = 0
-        self.logs: list[tuple[int, dict[str, object]]] = []
-
-
-def _own_file(checkpoint: Path) -> Path:
-    return checkpoint.parent / _OWN_FILES / f"{checkpoint.name}.pt"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from stopgo_mixins.events import TrainingState
+from stopgo_mixins.exceptions import BridgeError
 from stopgo_mixins.recorders.generators import generators_of
 
 if TYPE_CHECKING:
@@ -39,6 +40,23 @@ class LoopState(TrainingState):
         self.steps = 0
         self.counters: Mapping[str, float] = {}
         self.loader: object = None
+
+    def is_watched(self, optimizer: Optimizer) -> bool:
+        """Whether an optimizer is one of those."""
+        return any(optimizer is watched for watched in self.watched_optimizers)
+
+    def demand_schedulers(self) -> None:
+        """Looks for schedules that nobody watches: the first of torch's schedulers replaces its optimizer's step.
+
+        Raises:
+            BridgeError: when there is one, and none is watched.
+        """
+        scheduled = [one for one in self.watched_optimizers if hasattr(one.step, "_wrapped_by_lr_sched")]
+        if scheduled and not self.watched_schedulers:
+            raise BridgeError(
+                f"a scheduler changes the learning rate of {type(scheduled[0]).__name__}, and train_loop said of none: "
+                "call run.watch(model, optimizer, schedulers=[scheduler])."
+            )
 
     @property
     def model(self) -> nn.Module:
