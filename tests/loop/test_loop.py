@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import re
 import signal
+import subprocess
 import sys
 import unittest
 from typing import Any
@@ -117,6 +118,17 @@ class TestCorrectLoop(unittest.TestCase):
         self.assertEqual(len(made), 3)
         for case in made:
             self.assert_exact(run(case))
+
+
+class TestWithoutAnyTrainer(unittest.TestCase):
+    def test_the_example_loads_none(self) -> None:
+        code = (
+            "import sys, unittest\n"
+            "result = unittest.main('examples.test_loop', argv=[''], exit=False).result\n"
+            "loaded = {'lightning', 'transformers', 'accelerate', 'nemo'} & {*sys.modules}\n"
+            "sys.exit(f'{loaded} {result}' if loaded or not result.wasSuccessful() or not result.testsRun else 0)"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
 
 
 class TestWhatIsNotRestored(unittest.TestCase):

@@ -65,7 +65,7 @@ class LoopStopAndGoMixin(StopAndGoMixin, abstract=True):
             cls.plan(mode),
             cls.run_directory(mode),
             None if checkpoint is None else Path(checkpoint),
-            lambda model: cls.require_new_model(model, mode, "train_loop"),
+            lambda name, part: cls.require_new(name, part, mode, "train_loop"),
         )
         with run.listening():
             cls.train_loop(run)

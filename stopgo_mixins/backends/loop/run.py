@@ -31,7 +31,7 @@ class LoopRun:
         plan: the phase.
         directory: where it may write.
         resume_from: the checkpoint that it is to load.
-        check_model: is called with the model that is to be watched.
+        require_new: is called with the name of each part that is to be watched, and the part.
 
     Attributes:
         num_steps: updates that the whole run makes.
@@ -41,14 +41,14 @@ class LoopRun:
     """
 
     def __init__(
-        self, plan: PhasePlan, directory: Path, resume_from: Path | None, check_model: Callable[[nn.Module], None]
+        self, plan: PhasePlan, directory: Path, resume_from: Path | None, require_new: Callable[[str, object], None]
     ) -> None:
         self.num_steps = plan.num_steps
         self.directory = directory
         self.resume_from = resume_from
         self.should_stop = False
         self._plan = plan
-        self._check_model = check_model
+        self._require_new = require_new
         self._state = LoopState()
         self._has_loaded = False
         self._has_begun = False
@@ -83,7 +83,7 @@ class LoopRun:
             scalers: gradient scalers.
 
         Raises:
-            TypeError: when the model is that of an earlier phase, or an optimizer is none.
+            TypeError: when a part is that of an earlier phase, or an optimizer is none.
         """
         for optimizer in optimizers:
             if not isinstance(optimizer, Optimizer):
@@ -91,7 +91,9 @@ class LoopRun:
                     f"run.watch(model, *optimizers) was given a {type(optimizer).__name__}: give each "
                     "torch.optim.Optimizer, without any wrapper, and schedulers=[...] and scalers=[...] by name."
                 )
-        self._check_model(model)
+        self._require_new("model", model)
+        for optimizer in optimizers:
+            self._require_new("optimizer", optimizer)
         self._state.watched, self._state.watched_optimizers = model, optimizers
         self._state.watched_schedulers, self._state.watched_scalers = list(schedulers), list(scalers)
 
