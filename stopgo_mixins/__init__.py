@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.declared import DeclaredDivergence as DeclaredDivergence
     from stopgo_mixins.comparison.tolerance import Tolerance as Tolerance
     from stopgo_mixins.devices import require_gpu as require_gpu
+    from stopgo_mixins.exceptions import BridgeError as BridgeError
     from stopgo_mixins.exceptions import PhaseError as PhaseError
     from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
     from stopgo_mixins.exceptions import TraceError as TraceError
@@ -69,6 +70,7 @@ _HOME = {
     "DeclaredDivergence": "comparison.declared",
     "Tolerance": "comparison.tolerance",
     "require_gpu": "devices",
+    "BridgeError": "exceptions",
     "PhaseError": "exceptions",
     "StopAndGoException": "exceptions",
     "TraceError": "exceptions",
