@@ -21,7 +21,7 @@ from stopgo_mixins.trace.snapshot import ByPath
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
 
-STATES_FROM_RESUME_POINT = 3
+STATES_FROM_RESUME_POINT = 2
 """How many states are recorded from the beginning, and from each resume point on; and then that of the end."""
 
 

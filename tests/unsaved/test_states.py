@@ -52,26 +52,26 @@ class TestStates(unittest.TestCase):
         for interruption in (AtStep(20), AfterValidation(4)):
             with self.subTest(str(interruption)):
                 reference, stop, resume = self.states(interruption=interruption)
-                self.assertEqual(reference, [0, 1, 2, 20, 21, 22, 30])
-                self.assertEqual((stop, resume), ([0, 1, 2], [20, 21, 22, 30]))
+                self.assertEqual(reference, [0, 1, 20, 21, 30])
+                self.assertEqual((stop, resume), ([0, 1], [20, 21, 30]))
 
     def test_a_state_that_only_one_of_them_records_is_not_compared(self) -> None:
         reference, stop, resume = self.states(interruption=InsideValidation(4))
-        self.assertEqual((reference, stop), ([0, 1, 2, 20, 21, 22, 30], [0, 1, 2]))
-        self.assertEqual(resume, [20, 21, 22, 25, 26, 27, 30])  # the leg does not know what it has seen of validation 4
+        self.assertEqual((reference, stop), ([0, 1, 20, 21, 30], [0, 1]))
+        self.assertEqual(resume, [20, 21, 25, 26, 30])  # the leg does not know what it has seen of validation 4
 
     def test_lost_work(self) -> None:
         reference, stop, resume = self.states(interruption=AtStep(20, past=2))
-        self.assertEqual((reference, stop, resume), ([0, 1, 2, 20, 21, 22, 30], [0, 1, 2, 20, 21], [20, 21, 22, 30]))
+        self.assertEqual((reference, stop, resume), ([0, 1, 20, 21, 30], [0, 1, 20, 21], [20, 21, 30]))
 
     def test_a_chain(self) -> None:
         reference, *legs = self.states(interruptions=(AtStep(10), AtStep(20)))
-        self.assertEqual(reference, [0, 1, 2, 10, 11, 12, 20, 21, 22, 30])
-        self.assertEqual(legs, [[0, 1, 2], [10, 11, 12], [20, 21, 22, 30]])
+        self.assertEqual(reference, [0, 1, 10, 11, 20, 21, 30])
+        self.assertEqual(legs, [[0, 1], [10, 11], [20, 21, 30]])
 
     def test_a_run_that_is_never_interrupted_leaves_the_trace_of_the_first_leg(self) -> None:
         reference, stop, resume = self.states(interruption=AtStep(20), stop_phase=False)
-        self.assertEqual((reference, stop, resume), ([0, 1, 2, 20, 21, 22, 30], [0, 1, 2], [20, 21, 22, 30]))
+        self.assertEqual((reference, stop, resume), ([0, 1, 20, 21, 30], [0, 1], [20, 21, 30]))
 
 
 class TestResumePoints(unittest.TestCase):
