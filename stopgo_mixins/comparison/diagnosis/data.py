@@ -28,7 +28,13 @@ def data_moved(divergence: Divergence) -> Diagnosis | None:
     if reading is None:
         return None
     found = reading.found()
-    return _diagnose_samples(reading) if found is None else _diagnose_place(reading, found)
+    if found is not None:
+        return _diagnose_place(reading, found)
+    in_order = _diagnose_order(reading)
+    if in_order is not None:
+        return in_order
+    alone = reading.restarted_at()
+    return _diagnose_other_samples(reading) if alone is None else _diagnose_place(reading, alone)
 
 
 def validation_data_moved(divergence: Divergence) -> Diagnosis | None:
@@ -97,11 +103,32 @@ class _Reading:
         """Whether the first wrong batch should begin an epoch."""
         return self.index == self.epoch
 
+    @property
+    def is_within_epoch(self) -> bool:
+        """Whether the run was resumed within an epoch, and this is the first batch after it."""
+        return self.is_first and not self.begins_epoch
+
+    @cached_property
+    def samples(self) -> tuple[list[str] | None, list[str] | None, list[str] | None]:
+        """Those that the epoch has left, those that it had read before, and those that are read; of kept values."""
+        rest = samples(self.expected[self.index : self.epoch_end])
+        before = samples(self.expected[self.epoch : self.index])
+        return rest, before, samples(self.tail)
+
     def found(self) -> int | None:
         """Where the wrong batches stand in the continuous run; where they stand twice, the likeliest place."""
         runs = {place: self._run_at(place) for place in range(len(self.expected)) if place != self.index}
         found = [place for place, run in runs.items() if run]
         return min(found, key=lambda place: (-runs[place], self._unlikeliness(place)), default=None)
+
+    def restarted_at(self) -> int | None:
+        """Where the data begin again with which the resume began, by a single batch.
+
+        A loader that begins anew may be left after one: Lightning reads as many as the epoch has left.
+        """
+        beginnings = [self.last_epoch, 0] if self.is_first else []
+        alike = (place for place in beginnings if self.expected[place].content == self.tail[0].content)
+        return next(alike, None)
 
     def _run_at(self, place: int) -> float:
         """How many batches in a row are those of ``expected[place:]``; 0 for fewer than are believed.
@@ -167,29 +194,35 @@ def _diagnosis(cause: Cause, reading: _Reading, found: int, what: str) -> Diagno
     return Diagnosis(cause, sentence, independent=True)
 
 
-def _diagnose_samples(reading: _Reading) -> Diagnosis | None:
-    """No batch is found again, but its samples are.
+def _diagnose_order(reading: _Reading) -> Diagnosis | None:
+    """No run of batches is found again, but all their samples are.
 
     Within an epoch that is the loader's doing, which forgot its permutation; the next epoch's permutation is drawn
     from random numbers that may have been wrong before.
     """
     end = reading.epoch_end
-    rest = samples(reading.expected[reading.index : end])
-    before = samples(reading.expected[reading.epoch : reading.index])
-    resumed = samples(reading.tail)
+    rest, before, resumed = reading.samples
     if rest is None or before is None or resumed is None:
         return None
-    within_epoch = reading.is_first and not reading.begins_epoch
+    within_epoch = reading.is_within_epoch
     if within_epoch and end is not None and _same(resumed, [*before, *rest]):
         sentence = f"the data restarted in another order: from step {reading.step} on all samples of the epoch are read"
         return Diagnosis(Cause.DATA_RESTARTED, sentence, independent=True)
     if end is not None and _same(resumed, rest):
         sentence = f"from step {reading.step} on the samples of the epoch are the right ones, in another order"
         return Diagnosis(Cause.DATA_RESHUFFLED, sentence, independent=within_epoch)
+    return None
+
+
+def _diagnose_other_samples(reading: _Reading) -> Diagnosis | None:
+    """Some samples of the epoch are read a second time."""
+    rest, before, resumed = reading.samples
+    if rest is None or before is None or resumed is None:
+        return None
     again = sum((Counter(resumed[: len(rest)]) & Counter(before)).values())
     if again:
         sentence = f"{again} of {len(before)} samples that the epoch had read before step {reading.step} are read again"
-        return Diagnosis(Cause.OTHER_SAMPLES, f"{sentence}, and as many others never", independent=within_epoch)
+        return Diagnosis(Cause.OTHER_SAMPLES, f"{sentence}, and as many others never", independent=reading.is_within_epoch)
     return None
 
 

@@ -127,8 +127,10 @@ def _copy_of_another(divergence: Divergence, mismatch: Mismatch) -> str | None:
 def _state_of_another_step(divergence: Divergence, mismatch: Mismatch) -> str | None:
     if mismatch.actual is None or not divergence.is_state:
         return None
+    reached = max((leg.reached for leg in divergence.runs.before(divergence.leg)), default=0)
     for record in divergence.expected[mismatch.key.path]:
-        if record.leaf == mismatch.actual.leaf and record.key.moment.is_state:
+        has_been = record.key.moment.is_state and record.key.step <= max(reached, mismatch.key.step)
+        if has_been and record.leaf == mismatch.actual.leaf:
             return f"equal to state {record.key.step} of the continuous run"
     return None
 
