@@ -57,6 +57,7 @@ class _Reading:
         expected: all batches of the continuous run.
         tail: the resumed batches from the first wrong one on.
         index: of the batch in ``expected`` that should be in its place.
+        own_epoch: how many of them the resumed run itself reads before it begins another epoch; ``None`` for all.
         is_first: whether it is the first batch after the resume.
         starts: the indices in ``expected`` with which epochs begin.
     """
@@ -64,19 +65,26 @@ class _Reading:
     expected: Sequence[Batch]
     tail: Sequence[Batch]
     index: int
+    own_epoch: int | None
     is_first: bool
     starts: Sequence[int]
 
     @classmethod
     def at_first_difference(
-        cls, expected: Sequence[Batch], resumed: Sequence[Batch], start: int, starts: Sequence[int]
+        cls,
+        expected: Sequence[Batch],
+        resumed: Sequence[Batch],
+        start: int,
+        starts: Sequence[int],
+        own_starts: Sequence[int] = (),
     ) -> _Reading | None:
-        """``resumed[0]`` should equal ``expected[start]``."""
+        """``resumed[0]`` should equal ``expected[start]``; epochs begin at ``starts``, and in it at ``own_starts``."""
         pairs = zip(resumed, expected[start:], strict=False)
         wrong = next((number for number, (ours, theirs) in enumerate(pairs) if ours.content != theirs.content), None)
         if wrong is None:
             return None
-        return cls(expected, resumed[wrong:], start + wrong, wrong == 0, starts)
+        own_epoch = next((begin - wrong for begin in own_starts if begin > wrong), None)
+        return cls(expected, resumed[wrong:], start + wrong, own_epoch, wrong == 0, starts)
 
     @property
     def step(self) -> int:
@@ -110,10 +118,10 @@ class _Reading:
 
     @cached_property
     def samples(self) -> tuple[list[str] | None, list[str] | None, list[str] | None]:
-        """Those that the epoch has left, those that it had read before, and those that are read; of kept values."""
+        """Those that the epoch has left, those that it had read before, and those that are read of it; if kept."""
         rest = samples(self.expected[self.index : self.epoch_end])
         before = samples(self.expected[self.epoch : self.index])
-        return rest, before, samples(self.tail)
+        return rest, before, samples(self.tail[: self.own_epoch])
 
     def found(self) -> int | None:
         """Where the wrong batches stand in the continuous run; where they stand twice, the likeliest place."""
@@ -161,8 +169,8 @@ def _training(divergence: Divergence) -> _Reading | None:
     places = [batch.place for batch in expected]
     if not resumed or resumed[0].place not in places:
         return None
-    starts = epoch_starts(runs.reference, rank, expected)
-    return _Reading.at_first_difference(expected, resumed, places.index(resumed[0].place), starts)
+    starts, own_starts = epoch_starts(runs.reference, rank, expected), epoch_starts(leg.trace, rank, resumed)
+    return _Reading.at_first_difference(expected, resumed, places.index(resumed[0].place), starts, own_starts)
 
 
 def _diagnose_place(reading: _Reading, found: int) -> Diagnosis:
@@ -184,14 +192,15 @@ def _diagnose_place(reading: _Reading, found: int) -> Diagnosis:
 def _shifted(reading: _Reading, found: int) -> Diagnosis:
     shift = found - reading.index
     direction = "later" if shift > 0 else "earlier"
-    return _diagnosis(Cause.DATA_SHIFTED, reading, found, f"the data are off by {shift:+d}, {abs(shift)} {direction}")
+    what = f"the data are off by {shift:+d}, {abs(shift)} {direction}"
+    return _diagnosis(Cause.DATA_SHIFTED, reading, found, what, independent=reading.is_first)
 
 
-def _diagnosis(cause: Cause, reading: _Reading, found: int, what: str) -> Diagnosis:
+def _diagnosis(cause: Cause, reading: _Reading, found: int, what: str, *, independent: bool = True) -> Diagnosis:
     step, ordinal = reading.expected[found].place
     batch = f" (batch {'.'.join(map(str, ordinal))})" if any(ordinal) else ""
     sentence = f"{what}: step {reading.step} reads the batch of step {step}{batch} of the continuous run"
-    return Diagnosis(cause, sentence, independent=True)
+    return Diagnosis(cause, sentence, independent=independent)
 
 
 def _diagnose_order(reading: _Reading) -> Diagnosis | None:

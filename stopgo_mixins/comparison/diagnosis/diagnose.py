@@ -15,6 +15,7 @@ from stopgo_mixins.comparison.diagnosis.epochs import (
     changed_by_a_repeated_end,
     epoch_end_repeated,
     epoch_mean_lost,
+    epoch_not_ended,
 )
 from stopgo_mixins.comparison.diagnosis.restored import copy_of_rank_0, structure_changed, what_it_equals
 from stopgo_mixins.comparison.diagnosis.rng import rng_drawn, rng_drawn_before_the_first_step, rng_not_restored
@@ -42,6 +43,7 @@ _OF_KIND: Mapping[MetricKind, tuple[Rule, ...]] = {
     MetricKind.EXPOSURE: (other_samples,),
     MetricKind.VALIDATIONS: (validation_repeated, validation_lost, validation_moved, validation_cut_short),
     MetricKind.GRADIENTS: (gradients_lost,),
+    MetricKind.LOOP_PROGRESS: (epoch_not_ended,),
     MetricKind.LOGGED: (epoch_mean_lost,),
     MetricKind.SAVED_BY_CALLBACKS: (kept_of_generators,),
     MetricKind.OUTPUTS: (),

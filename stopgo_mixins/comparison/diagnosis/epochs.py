@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.comparison.states import number
 from stopgo_mixins.comparison.wording import listed
 from stopgo_mixins.events import Moment
 
@@ -47,19 +48,36 @@ def _epoch_ends(trace: Trace, divergence: Divergence) -> list[Event]:
     return found.events("epoch_end") if found else []
 
 
+def epoch_not_ended(divergence: Divergence) -> Diagnosis | None:
+    """The loops go on in an epoch that was over when the checkpoint was written."""
+    found = {mismatch.key.path: (number(mismatch.actual), number(mismatch.expected)) for mismatch in divergence.here}
+    epoch, begun = found.pop("['epoch']", (None, None))
+    going_on = [(path, actual) for path, (actual, expected) in found.items() if expected == 0 and actual]
+    if not divergence.is_restored or epoch is None or begun is None or epoch >= begun or not going_on:
+        return None
+    path, actual = going_on[0]
+    return Diagnosis(
+        Cause.EPOCH_NOT_ENDED,
+        f"the {divergence.leg.name} goes on in epoch {epoch:g}, with {path} at {actual:g}, where the continuous run "
+        f"begins epoch {begun:g}: the epoch was over when the checkpoint was written, and was not ended",
+        independent=True,
+    )
+
+
 def epoch_mean_lost(divergence: Divergence) -> Diagnosis | None:
     """What is logged at the end of the epoch in which the run was interrupted; what was gathered before is lost."""
     first, leg = divergence.first, divergence.leg
     if leg.is_first or first.key.moment is not Moment.EPOCH_END or first.key.step != _end_of_the_cut_epoch(divergence):
         return None
     paths = listed([found.key.path for found in divergence.here])
-    later = [found for found in divergence.comparison.mismatches if found.key.step > first.key.step]
-    nowhere = "" if later else ", and nowhere else"
-    what = "is logged" if first.actual is None else "differs"
+    only_here = all(found.key.order == first.key.order for found in divergence.comparison.mismatches)
+    what = "not logged" if first.actual is None else "another value"
     return Diagnosis(
         Cause.EPOCH_MEAN_LOST,
-        f"{paths} {what} at the end of the epoch in which the run was interrupted{nowhere}: what the epoch had "
-        f"gathered up to update {leg.start} is not in it",
+        f"{paths}: {what} at the end of the epoch in which the run was interrupted"
+        f"{', and equal at all others' if only_here else ''}; it takes what the epoch had gathered up to update "
+        f"{leg.start}",
+        independent=only_here,
     )
 
 
