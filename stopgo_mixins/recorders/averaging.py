@@ -41,7 +41,11 @@ class AveragedWeightsRecorder(StateRecorder):
             return None
         nothing = "no averaged weights were found among the modules that hang on the model or on a callback"
         tensors = ", ".join(_dictionaries(state))
-        return f"{nothing}; {tensors} may hold some, but as tensors, which are not looked into here" if tensors else nothing
+        return (
+            f"{nothing}; {tensors} may hold some, but as tensors, which are not looked into here"
+            if tensors
+            else nothing
+        )
 
 
 def trained_tensors(model: nn.Module, named: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:

@@ -57,7 +57,9 @@ class TestRootCauses(SyntheticCase):
     def test_states_of_one_step_are_restored_side_by_side(self) -> None:
         phases = self.phases()
         for metric in ("parameters", "optimizer_state", "rng_state", "callback_state"):
-            phases.state(metric, weights, lambda step: weights(step) + 1)
+            phases.state(
+                metric, lambda step, by=metric: weights(step, by), lambda step, by=metric: weights(step, by) + 1
+            )
         _, findings = found_in(phases)
         self.assertEqual(len(findings.root_causes), 4)
 
@@ -115,7 +117,7 @@ class TestMessage(SyntheticCase):
             [
                 "test_train_loss: the interrupted run differs from the continuous run in 4 of 8 records.",
                 "  root cause of this run: rng_state at state 4 (restored), rank 0: ['torch']",
-                "    torch: the generator was not restored with the checkpoint",
+                "    torch: another state of the generator: not restored with the checkpoint, or drawn from since",
                 '    how to fix it: documentation, "Fixing a divergence", section "RNG not restored"',
                 "  consequences: train_loss",
                 f"  not observed: {what}",

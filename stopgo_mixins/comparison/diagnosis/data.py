@@ -231,7 +231,9 @@ def _diagnose_other_samples(reading: _Reading) -> Diagnosis | None:
     again = sum((Counter(resumed[: len(rest)]) & Counter(before)).values())
     if again:
         sentence = f"{again} of {len(before)} samples that the epoch had read before step {reading.step} are read again"
-        return Diagnosis(Cause.OTHER_SAMPLES, f"{sentence}, and as many others never", independent=reading.is_within_epoch)
+        return Diagnosis(
+            Cause.OTHER_SAMPLES, f"{sentence}, and as many others never", independent=reading.is_within_epoch
+        )
     return None
 
 

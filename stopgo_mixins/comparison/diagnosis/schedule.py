@@ -33,7 +33,8 @@ def step_missed(divergence: Divergence) -> Diagnosis | None:
     if not stays or len(changes) >= max(map(len, expected.values())) - 1:
         return None
     paths = listed([found.key.path for found in here])
-    sentence = f"{paths}: the scheduler did not step between state {step - 1} and {divergence.where}, as it does in the continuous run"
+    between = f"between state {step - 1} and {divergence.where}"
+    sentence = f"{paths}: the scheduler did not step {between}, as it does in the continuous run"
     return Diagnosis(Cause.SCHEDULE_STEP_MISSED, sentence, independent=True)
 
 
