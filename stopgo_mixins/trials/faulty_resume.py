@@ -20,10 +20,15 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 
 
 class FaultyResume(Stopped):
-    """Before a stopped test class: its resume phase, with a fault."""
+    """Before a stopped test class: its resume phase, with a fault.
+
+    Attributes:
+        asked_for: the checkpoint that the resume phase was told to load; ``None`` for none.
+    """
 
     injection: ClassVar[Injection]
     stopped_run: ClassVar[StoppedRun]
+    asked_for: ClassVar[str | None] = None
 
     @override
     @classmethod
@@ -33,7 +38,9 @@ class FaultyResume(Stopped):
     @override
     @classmethod
     def resume_checkpoint(cls) -> str | None:
-        return cls.injection.checkpoint(cls.stopped_run)
+        # Kept, as the question has another answer once a phase has removed what is no longer among its best.
+        cls.asked_for = cls.injection.checkpoint(cls.stopped_run)
+        return cls.asked_for
 
     @override
     @classmethod
@@ -75,7 +82,7 @@ class FaultyResume(Stopped):
     def loaded_all_the_same(cls) -> str | None:
         """Says so where the fault was to load no checkpoint, and one was loaded."""
         loaded = cls.trace(Mode.RESUME).events("checkpoint_loaded")
-        if not loaded or cls.resume_checkpoint() is not None:
+        if not loaded or cls.asked_for is not None:
             return None
         return (
             f"resume_checkpoint() was None, and the resume phase loaded {loaded[0]['path']} all the same: let train() "
