@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim.swa_utils import AveragedModel
 
 from stopgo_mixins.recorders.attributes import attributes
@@ -66,7 +67,8 @@ def _copies(state: TrainingState) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
 
 def _dictionaries(state: TrainingState) -> Iterator[str]:
     """The names of what holds a tensor for each of some parameters, as averages that are written by hand do."""
-    shapes = {name: parameter.shape for name, parameter in state.model.named_parameters()}
+    named = state.model.named_parameters()
+    shapes = {name: parameter.shape for name, parameter in named if not is_lazy(parameter)}
     for name, value in attributes(state):
         if isinstance(value, Mapping) and value and all(_is_like(shapes, *item) for item in value.items()):
             yield name

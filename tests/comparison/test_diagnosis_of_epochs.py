@@ -9,7 +9,7 @@ from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
 from stopgo_mixins.events import Moment, Position
-from tests.comparison.synthetic import Phases, SyntheticCase, Value
+from tests.comparison.synthetic import Phases, SyntheticCase
 from tests.comparison.test_diagnosis_of_state import weights
 from tests.comparison.test_findings import found_in
 

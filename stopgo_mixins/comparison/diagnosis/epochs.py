@@ -12,7 +12,8 @@ from stopgo_mixins.events import Moment
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
-    from stopgo_mixins.trace.store import Event, Trace
+    from stopgo_mixins.trace.lines import Event
+    from stopgo_mixins.trace.store import Trace
 
 
 def changed_by_a_repeated_end(divergence: Divergence) -> Diagnosis | None:
