@@ -70,7 +70,9 @@ def find(resumption: Resumption, comparisons: Mapping[str, Comparison]) -> Findi
     consequences = sorted(metric for metric, found in comparisons.items() if found.mismatches and metric not in named)
     noted = (event for trace in runs.reference.ranks.values() for event in trace.events("not_observed"))
     not_observed = dict.fromkeys(event["what"] for event in noted)
-    only_reports = all(MetricKind.LOGGED in runs.about(metric).kinds for metric in (*named, *consequences))
+    only_reports = bool(named) and all(
+        MetricKind.LOGGED in runs.about(metric).kinds for metric in (*named, *consequences)
+    )
     return Findings(of_the_run, causes, tuple(consequences), tuple(not_observed), only_reports)
 
 

@@ -89,6 +89,9 @@ class TestRootCauses(SyntheticCase):
         self.assertEqual(diagnosis.cause, Cause.STEPS_MISSING)
         self.assertRegex(diagnosis.sentence, "made 2 steps, expected 4")
 
+    def test_where_nothing_differs_nothing_is_only_reporting(self) -> None:
+        self.assertFalse(self.check(self.phases().state("parameters", weights)).only_reports)
+
     def test_a_cold_start_is_a_cause_of_the_run(self) -> None:
         phases = self.phases().state("parameters", weights, lambda step: weights(step - 4))
         phases.state("optimizer_state", lambda step: {"step": step}, lambda step: {"step": step - 4})

@@ -141,13 +141,13 @@ class _Reading:
     def _run_at(self, place: int) -> float:
         """How many batches in a row are those of ``expected[place:]``; 0 for fewer than are believed.
 
-        Infinite if all are that there are to compare; a single one where there is no second to compare.
+        Infinite if all are that there are to compare; a single one is believed only where no second is read.
         """
         pairs = list(zip(self.tail, self.expected[place:], strict=False))
         run = len(list(takewhile(bool, (ours.content == theirs.content for ours, theirs in pairs))))
         if run == len(pairs) > 1:
             return math.inf
-        return run if run >= min(_SHORTEST_RUN, len(pairs)) else 0
+        return run if run >= min(_SHORTEST_RUN, len(self.tail)) else 0
 
     def _unlikeliness(self, place: int) -> tuple[int, int]:
         likely = [self.last_epoch, 0] if self.is_first else [0]
@@ -230,10 +230,13 @@ def _diagnose_other_samples(reading: _Reading) -> Diagnosis | None:
         return None
     again = sum((Counter(resumed[: len(rest)]) & Counter(before)).values())
     if again:
-        sentence = f"{again} of {len(before)} samples that the epoch had read before step {reading.step} are read again"
-        return Diagnosis(
-            Cause.OTHER_SAMPLES, f"{sentence}, and as many others never", independent=reading.is_within_epoch
+        within_epoch = reading.is_within_epoch
+        loader = ", as from a loader that does not know where it was and begins anew in another order"
+        sentence = (
+            f"{again} of {len(before)} samples that the epoch had read before step {reading.step} are read again, and "
+            f"as many others never{loader if within_epoch else ''}"
         )
+        return Diagnosis(Cause.OTHER_SAMPLES, sentence, independent=within_epoch)
     return None
 
 
