@@ -110,7 +110,7 @@ class Distance:
         absolute: ``|actual - expected|``.
         relative: the same, over ``|expected|``; ``None`` where that is 0, or either is not finite.
         ulps: how many representable numbers lie between them; ``None`` where that says nothing: for what is no finite
-            float, and across zero, on both sides of which the floats are densest.
+            float, and across zero or from it, since the floats are densest there.
         differing: how many elements differ.
         total: how many there are.
     """
@@ -168,7 +168,7 @@ def _ulps(ours: torch.Tensor, theirs: torch.Tensor) -> int | None:
     if not ours.is_floating_point():
         return None
     wide, other = widened(ours), widened(theirs)
-    if not (torch.isfinite(wide) and torch.isfinite(other)) or bool(torch.signbit(wide) != torch.signbit(other)):
+    if not (torch.isfinite(wide) and torch.isfinite(other)) or not bool(wide.sign() * other.sign() > 0):
         return None
     integer = _INTEGER_OF_SIZE[ours.element_size()]
     return abs(int(ours.view(integer)) - int(theirs.view(integer)))

@@ -172,6 +172,33 @@ class TestMessage(SyntheticCase):
             phases = self.phases().behaviour("metric", lambda _, v=value: v, lambda _, v=value: v * 2)
             self.assertIn(f"continuous {text}   |diff|", "\n".join(self.message(phases, "metric")))
 
+    def test_numbers_that_have_a_meaning_only(self) -> None:
+        """Floats lie densest around zero, of which a distance is no multiple; what is infinite has no distance."""
+        for actual, expected, line in (
+            (-1e-3, 1e-3, "interrupted -0.001   continuous 0.001   |diff| 2.0e-03   rel 2.0e+00"),
+            (1e-3, 0.0, "interrupted 0.001   continuous 0   |diff| 1.0e-03"),
+            (float("inf"), 1.0, "interrupted inf   continuous 1"),
+            (1.0, float("nan"), "interrupted 1   continuous nan"),
+        ):
+            ours, theirs = torch.tensor(actual), torch.tensor(expected)
+            phases = self.phases().behaviour("metric", lambda _, v=theirs: v, lambda _, v=ours: v)
+            self.assertIn(f"    {line}", self.message(phases, "metric"))
+
+    def test_the_bytes_of_a_generator_are_no_numbers(self) -> None:
+        ours, theirs = (torch.Generator().manual_seed(seed).get_state() for seed in (1, 2))
+        for metric in ("rng_state", "callback_state"):
+            phases = self.phases().state(metric, lambda _: {"torch": theirs}, lambda _: {"torch": ours})
+            self.assertEqual(
+                self.message(phases, metric)[-2],
+                "    another state of the generator, of which no number says how far it is away",
+            )
+
+    def test_what_agrees_is_named_once(self) -> None:
+        phases = self.phases().behaviour("gradients", float)
+        phases.behaviour("logged_metrics", lambda step: {"a": 0.1 * step}, lambda step: {"a": 7.1})
+        (line,) = (line for line in self.message(phases, "logged_metrics") if "up to there it agrees" in line)
+        self.assertEqual(line.count("gradients"), 1)
+
 
 if __name__ == "__main__":
     unittest.main()
