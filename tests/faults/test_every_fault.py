@@ -244,6 +244,20 @@ class TestAveraged(RowsMixin, unittest.TestCase):
             [("parameters", "state 9", Cause.COPY_OF_ANOTHER)],
             LEARNING | {"averaged_weights", "extra_state"},
         ),
+        Row(
+            faults.DATA_RESTARTED,
+            [
+                ("rng_state", "state 9", Cause.RNG_NOT_RESTORED),
+                ("train_input", "step 10", Cause.DATA_RESTARTED),
+            ],
+            LEARNING | {"averaged_weights", "extra_state", "sample_exposure"},
+            says="sampler.generator: the generators were not restored",
+        ),
+        Row(
+            faults.RESHUFFLED_THEN_SKIPPED,
+            [("train_input", "step 10", Cause.OTHER_SAMPLES)],
+            LEARNING | {"averaged_weights", "extra_state", "sample_exposure"},
+        ),
     )
 
 

@@ -33,7 +33,7 @@ def data_moved(divergence: Divergence) -> Diagnosis | None:
     in_order = _diagnose_order(reading)
     if in_order is not None:
         return in_order
-    alone = reading.restarted_at()
+    alone = reading.found_alone()
     return _diagnose_other_samples(reading) if alone is None else _diagnose_place(reading, alone)
 
 
@@ -45,8 +45,11 @@ def validation_data_moved(divergence: Divergence) -> Diagnosis | None:
         for trace in (divergence.runs.reference, divergence.leg.trace)
     )
     reading = _Reading.at_first_difference(expected, resumed, 0, [0])
-    found = reading.found() if reading else None
-    return None if reading is None or found is None else _shifted(reading, found)
+    if reading is None:
+        return None
+    found = reading.found()
+    found = reading.found_alone() if found is None else found
+    return None if found is None else _shifted(reading, found)
 
 
 @dataclass(frozen=True)
@@ -129,14 +132,15 @@ class _Reading:
         found = [place for place, run in runs.items() if run]
         return min(found, key=lambda place: (-runs[place], self._unlikeliness(place)), default=None)
 
-    def restarted_at(self) -> int | None:
-        """Where the data begin again with which the resume began, by a single batch.
+    def found_alone(self) -> int | None:
+        """Where the first wrong batch stands in the continuous run, if there can be no second one to compare.
 
-        A loader that begins anew may be left after one: Lightning reads as many as the epoch has left.
+        A loader that begins anew may be left after one batch, since Lightning reads as many as the epoch has left; and
+        what is read too early or too late may meet only the last one.
         """
         beginnings = [self.last_epoch, 0] if self.is_first else []
-        alike = (place for place in beginnings if self.expected[place].content == self.tail[0].content)
-        return next(alike, None)
+        likely = (*beginnings, len(self.expected) - 1)
+        return next((place for place in likely if self.expected[place].content == self.tail[0].content), None)
 
     def _run_at(self, place: int) -> float:
         """How many batches in a row are those of ``expected[place:]``; 0 for fewer than are believed.
