@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.numbers import agree
+from stopgo_mixins.metric import Metric
 from stopgo_mixins.trace.merge import side_by_side
 from stopgo_mixins.trace.store import identity_of
 
@@ -92,6 +93,7 @@ class Comparison:
             the mismatches.
         unrepeatable: of such a metric, the paths in which two runs differ before anything could be lost; what differs
             there is not among the mismatches.
+        about: what is known of the metric.
     """
 
     metric: str
@@ -102,6 +104,7 @@ class Comparison:
     series: dict[str, PathSeries] = field(default_factory=dict)
     overwritten: list[Mismatch] = field(default_factory=list)
     unrepeatable: frozenset[str] = frozenset()
+    about: type[Metric] = Metric
 
     @property
     def first(self) -> Mismatch | None:
@@ -145,7 +148,7 @@ class Comparison:
 
 def compare(runs: Runs, metric: str, tolerance: Tolerance | None = None) -> Comparison:
     """Compares a metric bitwise (or within the tolerance), collecting every mismatch."""
-    result = Comparison(metric)
+    result = Comparison(metric, about=runs.about(metric))
     for rank in runs.ranks:
         _RankComparison(runs, rank, tolerance, result).run()
     result.mismatches.sort(key=lambda mismatch: mismatch.order)

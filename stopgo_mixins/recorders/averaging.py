@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim.swa_utils import AveragedModel
 
 from stopgo_mixins.recorders.attributes import attributes
@@ -36,9 +38,13 @@ class AveragedWeightsRecorder(StateRecorder):
         return {name: _tensors(copy) for name, copy in averaged_copies(state)}
 
     def missing(self, state: TrainingState) -> str | None:
-        """Not applicable where nothing is averaged."""
-        found = next(averaged_copies(state), None)
-        return None if found else "no module that is a copy of the model's was found on it, or on the callbacks"
+        """Not applicable where no module is an average."""
+        if any(True for _ in averaged_copies(state)):
+            return None
+        nothing = "no averaged weights were found among the modules that hang on the model or on a callback"
+        tensors = ", ".join(_dictionaries(state))
+        others = f"; {tensors} may hold some, but as tensors, which are part of callback_state or unsaved_state"
+        return nothing + (others if tensors else "")
 
 
 def trained_tensors(model: nn.Module, named: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
@@ -56,6 +62,19 @@ def averaged_copies(state: TrainingState) -> Iterator[tuple[str, nn.Module]]:
     for name, value in attributes(state):
         if isinstance(value, nn.Module) and type(value) in classes and id(value) not in own:
             yield name, value
+
+
+def _dictionaries(state: TrainingState) -> Iterator[str]:
+    """The names of what holds a tensor for each of some parameters, as averages that are written by hand do."""
+    named = state.model.named_parameters()
+    shapes = {name: parameter.shape for name, parameter in named if not is_lazy(parameter)}
+    for name, value in attributes(state):
+        if isinstance(value, Mapping) and value and all(_is_like(shapes, *item) for item in value.items()):
+            yield name
+
+
+def _is_like(shapes: Mapping[str, torch.Size], name: object, value: object) -> bool:
+    return isinstance(name, str) and isinstance(value, Tensor) and shapes.get(name) == value.shape
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from stopgo_mixins import AtStep, Mode, faults
+from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults import Fault
 from stopgo_mixins.trials.outcome import Outcome, Status
 from stopgo_mixins.trials.survey import survey
@@ -156,6 +157,12 @@ class TestTwoOptimizers(unittest.TestCase):
         self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
         self.assertEqual(outcome.tests[0].name, "test_number_of_steps")
 
+    def test_a_global_step_that_is_one_too_large(self) -> None:
+        outcome = outcome_of(faults.GLOBAL_STEP_OFF_BY_ONE, module=TwoOptimizers)
+        self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
+        named = {cause.metric: cause.cause for cause in outcome.root_causes}
+        self.assertEqual(named["global_step"], Cause.COUNTER_SHIFTED)
+
 
 class TestNotApplicable(unittest.TestCase):
     def assert_not_applicable(self, fault: Fault, reason: str, **attributes: Any) -> None:
@@ -166,7 +173,7 @@ class TestNotApplicable(unittest.TestCase):
     def test_nothing_to_break(self) -> None:
         for fault, reason in (
             (faults.EXTRA_STATE_LOST, "no module has an extra state"),
-            (faults.AVERAGED_WEIGHTS_LOST, "no module that is a copy of the model's was found"),
+            (faults.AVERAGED_WEIGHTS_LOST, "no averaged weights were found"),
             (faults.ATTRIBUTES_LOST, "nothing that is reached, beside what has a metric of its own, has changed"),
             (faults.SCALER_LOST, "the checkpoint holds no gradient scaler"),
             (faults.MASTER_WEIGHTS_ROUNDED, "the optimizers keep no master weights"),
