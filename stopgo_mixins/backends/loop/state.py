@@ -102,10 +102,6 @@ class LoopState(TrainingState):
         """What the loop has said of its counters."""
         return self.counters
 
-    def roots(self) -> Mapping[str, object]:
-        """Also the training loader."""
-        return {**super().roots(), **({} if self.loader is None else {"loader": self.loader})}
-
     def generators(self) -> Mapping[str, object]:
         """Those of the training loader, its sampler and its data set."""
         return dict(generators_of("loader", self.loader))
