@@ -29,7 +29,7 @@ FOLLOWED = {
     **dict.fromkeys(("dataset", "datasets", "source_datapipe", "datapipe"), "data sets that others wrap"),
     **dict.fromkeys(("sampler", "batch_sampler", "data_source"), "samplers"),
     **dict.fromkeys(("generator",), "the generator of a loader, a sampler or a data set"),
-    **dict.fromkeys(("indices", "weights", "tensors"), "what a sampler or a data set chooses from"),
+    **dict.fromkeys(("indices", "weights"), "what a sampler or a data set chooses from"),
     **dict.fromkeys(("collate_fn", "worker_init_fn"), "functions of a loader"),
     **dict.fromkeys(("transform", "target_transform", "transforms"), "what a data set does to its samples"),
     **dict.fromkeys(("lr_lambdas", "_schedulers"), "functions of a schedule, which it does not save"),
