@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
+    from stopgo_mixins.backends.lightning.record_trace import RecordTrace as RecordTrace
     from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
     from stopgo_mixins.backends.megatron.bridge import MegatronBridge as MegatronBridge
     from stopgo_mixins.backends.megatron.cpu import cpu_settings as cpu_settings
@@ -53,6 +54,7 @@ _HOME = {
     "TransformersStopAndGoMixin": "backends.huggingface.mixin",
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
+    "RecordTrace": "backends.lightning.record_trace",
     "RngStateCallback": "backends.fit_loop.rng",
     "require_nemo": "backends.megatron.availability",
     "MegatronBridge": "backends.megatron.bridge",

@@ -23,7 +23,7 @@ class PhasePlan:
 
     Attributes:
         mode: which one.
-        num_steps: optimizer updates of the whole run.
+        num_steps: optimizer updates of the whole run; ``None`` where the trainer alone knows when a run is over.
         interruption: where to end, in a leg that is to be interrupted; else ``None``.
         recorders: what to feed with events.
         trace_directory: where the trace goes.
@@ -35,10 +35,11 @@ class PhasePlan:
         listeners: what is told of events before the recorders are; an injected fault may act on one.
         waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
+        every_n_steps: how many updates lie between two that are recorded.
     """
 
     mode: Mode
-    num_steps: int
+    num_steps: int | None
     interruption: Interruption | None
     recorders: Sequence[Recorder]
     trace_directory: Path
@@ -50,6 +51,11 @@ class PhasePlan:
     listeners: Sequence[object] = ()
     own_process: bool = False
     waypoints: Sequence[Waypoint] = ()
+    every_n_steps: int = 1
+
+    def ends_at(self, updates: int) -> bool:
+        """Whether so many updates are all that the plan asks for."""
+        return self.num_steps is not None and updates >= self.num_steps
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""

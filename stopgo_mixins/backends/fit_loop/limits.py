@@ -1,0 +1,18 @@
+"""How far Lightning's trainer was told to go."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+
+def has_reached_its_limit(trainer: Trainer) -> bool:
+    """Whether all steps or all epochs were made; else something has stopped the trainer before."""
+    return _is_at(trainer.global_step, trainer.max_steps) or _is_at(trainer.current_epoch, trainer.max_epochs)
+
+
+def _is_at(count: int, limit: int | None) -> bool:
+    """Whether there is a limit, which -1 is not, and it is reached."""
+    return limit not in (None, -1) and count >= limit
