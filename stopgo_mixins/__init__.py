@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
     from stopgo_mixins.mixins.registry import get_callback as get_callback
+    from stopgo_mixins.mixins.same_run import SameRunMixin as SameRunMixin
     from stopgo_mixins.mode import Mode as Mode
     from stopgo_mixins.recorders.recorder import Recorder as Recorder
     from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
@@ -84,6 +85,7 @@ _HOME = {
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",
     "get_callback": "mixins.registry",
+    "SameRunMixin": "mixins.same_run",
     "StopAndGoMixin": "stop_and_go",
     "Mode": "mode",
     "Recorder": "recorders.recorder",

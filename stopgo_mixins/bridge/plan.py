@@ -35,7 +35,7 @@ class PhasePlan:
         listeners: what is told of events before the recorders are; an injected fault may act on one.
         waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
-        every_n_steps: how many updates lie between two that are recorded.
+        every_n_steps: how many updates lie between two that are recorded; see :class:`EventDispatcher`.
     """
 
     mode: Mode

@@ -210,6 +210,11 @@ class PhaseRun:
         self._emit("micro_batch_end", output, loss)
         self._counters.micro_batch += 1
 
+    @property
+    def wants_gradients(self) -> bool:
+        """Whether those of this update are recorded; else a bridge need not look for them."""
+        return self._events.hands_on("gradients_ready")
+
     def gradients_ready(self, gradients: Mapping[str, Tensor | None]) -> None:
         """An optimizer is about to step; called before clipping, with the gradients by parameter name."""
         self._calls.require("gradients_ready", "micro_batch_started")
@@ -236,13 +241,12 @@ class PhaseRun:
         if values:
             self._emit("logged", step, values)
 
-    def training_ended(self, *, complete: bool = True) -> None:
-        """The trainer has come to its end; it is that of the run if all updates were made.
+    def stopping(self) -> None:
+        """Something has told the trainer of a real run to stop, and it may be resumed: all that follows is provoked."""
+        self._interrupter.interrupted = True
 
-        Args:
-            complete: whether the trainer went as far as it was told to, which is asked where the plan has no number of
-                updates. A run that something has stopped before may be resumed: what its end shows is provoked.
-        """
+    def training_ended(self) -> None:
+        """The trainer has come to its end; it is that of the run if all updates were made that the plan asks for."""
         counted = self._counters.of_the_run
         self._writer.event(
             "training_ended",
@@ -250,9 +254,7 @@ class PhaseRun:
             epochs=counted.epochs,
             no_validation=self.state.no_validation(),
         )
-        if self.plan.num_steps is None:
-            self._interrupter.interrupted |= not complete
-        elif not self.plan.ends_at(self.updates):
+        if self.plan.num_steps is not None and self.updates < self.plan.num_steps:
             return
         self._calls.note("training_ended")
         never_called = (f"outputs of the child module {name!r}, never called" for name in self._children.never_called)

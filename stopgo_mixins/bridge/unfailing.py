@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import functools
+import inspect
 import warnings
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from stopgo_mixins.bridge.run import PhaseRun
+from stopgo_mixins.bridge.run import PhaseRun
 
-_CALLS = (
-    *("checkpoint_loaded", "training_started", "micro_batch_started", "micro_batch_ended", "gradients_ready"),
-    *("step_ended", "epoch_ended", "logged", "training_ended", "validation_started", "validation_batch_started"),
-    *("validation_batch_ended", "validation_ended", "checkpoint_saved", "interrupt_if_due", "interrupted"),
-)
+_CALLS = [name for name, found in vars(PhaseRun).items() if inspect.isfunction(found) and not name.startswith("_")]
+"""What a bridge calls."""
 
 
 class Unfailing:
@@ -24,28 +21,30 @@ class Unfailing:
 
     Args:
         run: the phase.
+
+    Attributes:
+        failure: why nothing is recorded any more.
     """
 
     def __init__(self, run: PhaseRun) -> None:
-        self.failed = False
-        for name in _CALLS:
-            vars(run)[name] = functools.partial(self._call, getattr(run, name), False)
-        vars(run)["state_dict"] = functools.partial(self._call, run.state_dict, {})
+        self.failure: Exception | None = None
+        for name in (*_CALLS, "_child_called"):  # which the model calls
+            otherwise: object = {} if name == "state_dict" else False
+            vars(run)[name] = functools.partial(self._call, getattr(run, name), otherwise)
 
     def _call(self, call: Callable[..., Any], otherwise: object, *args: Any, **kwargs: Any) -> Any:
         """Makes it, unless one has failed; ``otherwise`` is what the trainer gets then."""
-        if self.failed:
+        if self.failure is not None:
             return otherwise
         try:
             return call(*args, **kwargs)
         except Exception as error:
-            self.give_up(error)
+            self.failure = error
+            warn_of(error)
             return otherwise
 
-    def give_up(self, error: Exception) -> None:
-        """Records nothing more."""
-        self.failed = True
-        warnings.warn(
-            f"the trace of this run breaks off here, and the run goes on: {type(error).__name__}: {error}",
-            stacklevel=2,
-        )
+
+def warn_of(problem: Exception) -> None:
+    """Tells whoever looks after the run."""
+    text = f"the trace of this run breaks off here, and the run goes on: {type(problem).__name__}: {problem}"
+    warnings.warn(text, stacklevel=2)

@@ -105,10 +105,17 @@ class Runs:
     may_break_off: bool = field(default=False, kw_only=True)
 
     @classmethod
-    def of(cls, legs: Iterable[Trace], reference: Trace, known: Metrics, **control_arms: Trace) -> Runs:
+    def of(
+        cls,
+        legs: Iterable[Trace],
+        reference: Trace,
+        known: Metrics,
+        repeated: Trace | None = None,
+        cold_start: Trace | None = None,
+    ) -> Runs:
         """The legs by their traces, in the order in which they ran."""
         numbered = tuple(Leg(number, trace) for number, trace in enumerate(legs))
-        return cls(numbered, reference, **control_arms, known=known)
+        return cls(numbered, reference, repeated, cold_start, known=known)
 
     @property
     def resumed(self) -> tuple[Leg, ...]:

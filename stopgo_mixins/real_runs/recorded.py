@@ -35,8 +35,8 @@ def recorded_runs(
     first = _loaded(legs[0])
     if first > from_step:
         raise TraceError(
-            f"{legs[0].directory} begins at update {first}, with the checkpoint that it loaded: name the legs before it "
-            f"as well, or compare from there: --from-step {first}."
+            f"{legs[0].directory} begins at update {first}, with the checkpoint that it loaded: name the legs before "
+            f"it as well, or compare from there: --from-step {first}."
         )
     return Runs(
         tuple(Leg(number, trace, follows_others=first > 0) for number, trace in enumerate(legs)),
@@ -51,8 +51,8 @@ def _only_leg(directory: Path) -> Path:
     found = traces_in(directory)
     if len(found) > 1:
         raise TraceError(
-            f"{directory} holds {len(found)} legs: the last directory is that of the run that was not interrupted, with "
-            "which the others are compared."
+            f"{directory} holds {len(found)} legs: the last directory is that of the run that was not interrupted, "
+            "with which the others are compared."
         )
     return found[0]
 

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from stopgo_mixins.backends.fit_loop.limits import has_reached_its_limit
+from stopgo_mixins.backends.fit_loop.limits import stops_before_its_limit
 from stopgo_mixins.backends.fit_loop.logged import LoggedValues
 from stopgo_mixins.backends.fit_loop.state import FitLoopState
 from stopgo_mixins.bridge.run import PhaseRun
@@ -140,6 +140,7 @@ class FitLoopHooks:
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Begins a validation, unless it is the sanity check."""
         if not trainer.sanity_checking:
+            self._note_stop(trainer)
             self.run.validation_started()
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
@@ -152,13 +153,20 @@ class FitLoopHooks:
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Ends an epoch."""
+        self._note_stop(trainer)
         self.run.epoch_ended()
         self._log(*self._logged.of_epoch())
         self._interrupt_if_due()
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Ends the run."""
-        self.run.training_ended(complete=has_reached_its_limit(trainer))
+        self._note_stop(trainer)
+        self.run.training_ended()
+
+    def _note_stop(self, trainer: Any) -> None:
+        """Tells of a real run that somebody has told to stop; the end of a phase is planned."""
+        if self._plan.num_steps is None and stops_before_its_limit(trainer):
+            self.run.stopping()
 
     # What a backend may do otherwise
 

@@ -8,9 +8,11 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
 
-def has_reached_its_limit(trainer: Trainer) -> bool:
-    """Whether all steps or all epochs were made; else something has stopped the trainer before."""
-    return _is_at(trainer.global_step, trainer.max_steps) or _is_at(trainer.current_epoch, trainer.max_epochs)
+def stops_before_its_limit(trainer: Trainer) -> bool:
+    """Whether something has told the trainer to stop, which it does, before all steps or all epochs were made."""
+    if not (trainer.should_stop and trainer.fit_loop._can_stop_early):
+        return False
+    return not (_is_at(trainer.global_step, trainer.max_steps) or _is_at(trainer.current_epoch, trainer.max_epochs))
 
 
 def _is_at(count: int, limit: int | None) -> bool:

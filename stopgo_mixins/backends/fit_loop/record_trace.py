@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.package import Callback
 from stopgo_mixins.bridge.recording import Recording
-from stopgo_mixins.bridge.unfailing import Unfailing
+from stopgo_mixins.bridge.unfailing import Unfailing, warn_of
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -42,6 +42,7 @@ class FitLoopRecordTrace(Callback):
     ) -> None:
         self._recording = Recording(Path(directory), every_n_steps, metrics or {}, value_budget)
         self._leg = ExitStack()
+        self._unfailing: Unfailing | None = None
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -64,10 +65,12 @@ class FitLoopRecordTrace(Callback):
     def _end(self, error: BaseException | None) -> None:
         """Ends the trace of the leg, with an end mark where nothing broke off."""
         leg, self._leg = self._leg, ExitStack()
+        broken = error or (self._unfailing.failure if self._unfailing else None)
         try:
-            leg.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+            leg.__exit__(type(broken) if broken else None, broken, broken.__traceback__ if broken else None)
         except Exception as problem:
-            self._unfailing.give_up(problem)
+            warn_of(problem)
+        self._unfailing = None
 
     def __reduce__(self) -> tuple[object, ...]:
         """A copy or a pickle records the same of another run."""
