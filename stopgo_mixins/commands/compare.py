@@ -14,9 +14,9 @@ from typing import Any
 from stopgo_mixins.exceptions import TraceError
 from stopgo_mixins.real_runs.recorded import recorded_runs
 from stopgo_mixins.real_runs.report import as_dict, lines_of
-from stopgo_mixins.real_runs.verdict import Outcome, RunComparison
+from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
 
-_STATUS = {Outcome.SAME: 0, Outcome.DIFFERENT: 1, Outcome.NOT_VERIFIED: 2}
+_STATUS = {RunVerdict.SAME: 0, RunVerdict.DIFFERENT: 1, RunVerdict.NOT_VERIFIED: 2}
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -44,4 +44,4 @@ def run(options: argparse.Namespace) -> int:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(f"{text}\n")
-    return _STATUS[found.outcome]
+    return _STATUS[found.verdict]

@@ -9,7 +9,7 @@ from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.metric import Metric
 from stopgo_mixins.real_runs.recorded import recorded_runs
 from stopgo_mixins.real_runs.report import lines_of
-from stopgo_mixins.real_runs.verdict import Outcome, RunComparison
+from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -49,5 +49,5 @@ class SameRunMixin:
         legs = [interrupted] if isinstance(interrupted, str | Path) else interrupted
         runs = recorded_runs([Path(leg) for leg in legs], Path(uninterrupted), from_step, recorders)
         found = RunComparison(runs, tolerances or {})
-        if found.outcome is not Outcome.SAME:
+        if found.verdict is not RunVerdict.SAME:
             raise AssertionError("\n".join(lines_of(found)))

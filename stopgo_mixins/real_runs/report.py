@@ -19,7 +19,7 @@ def lines_of(found: RunComparison) -> Iterator[str]:
     yield from _what_was_compared(found)
     yield ""
     passed, judged = found.of(Verdict.PASSED), found.judgements
-    yield f"{found.outcome.value}: {len(passed)} of {len(judged)} metrics are shown to be equal."
+    yield f"{found.verdict.value}: {len(passed)} of {len(judged)} metrics are shown to be equal."
     yield from (f"  {check}: {problem}" for check, problem in found.problems.items())
     if found.of(Verdict.FAILED):
         yield from (f"  {line}" for line in root_cause_lines(found.findings, {}))
@@ -60,7 +60,7 @@ def as_dict(found: RunComparison) -> dict[str, Any]:
     """The same for a program; the messages are those of the test classes."""
     findings = found.findings
     return {
-        "outcome": found.outcome.value,
+        "verdict": found.verdict.value,
         "from_step": found.runs.from_step,
         "legs": [
             {

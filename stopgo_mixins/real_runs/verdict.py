@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.tolerance import Tolerance
 
 
-class Outcome(enum.Enum):
+class RunVerdict(enum.Enum):
     """What the comparison of two runs comes to."""
 
     SAME = "the same run"
@@ -86,8 +86,8 @@ class RunComparison:
         return {metric: found.reason for metric, found in self.judgements.items() if found.verdict is verdict}
 
     @cached_property
-    def outcome(self) -> Outcome:
+    def verdict(self) -> RunVerdict:
         """One word for all of it: nothing may differ, and something must have been shown to be the same."""
         if self.problems or self.of(Verdict.FAILED):
-            return Outcome.DIFFERENT
-        return Outcome.SAME if self.of(Verdict.PASSED) else Outcome.NOT_VERIFIED
+            return RunVerdict.DIFFERENT
+        return RunVerdict.SAME if self.of(Verdict.PASSED) else RunVerdict.NOT_VERIFIED

@@ -221,14 +221,13 @@ class RankTrace:
 
     def steps(self, metric: str) -> Iterator[tuple[int, list[str]]]:
         """Yields ``(step, lines)`` in training order; lines are parsed by :meth:`parse`."""
-        return ((step, list(lines)) for step, lines in groupby(self._record_lines(metric), key=_step_of))
+        found = groupby(self._lines(metric), key=_step_of)
+        return ((step, list(lines)) for step, lines in found if step >= self._from_step)
 
     def records(self, metric: str) -> Iterator[Record]:
         """All records of a metric in the order in which they were taken."""
-        return (self.parse(line) for line in self._record_lines(metric))
-
-    def _record_lines(self, metric: str) -> Iterator[str]:
-        return (line for line in self._lines(metric) if _step_of(line) >= self._from_step)
+        records = (self.parse(line) for line in self._lines(metric))
+        return (record for record in records if record.key.step >= self._from_step)
 
     def parse(self, line: str) -> Record:
         """The record that a line of a metric's file holds."""

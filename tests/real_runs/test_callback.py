@@ -17,7 +17,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from stopgo_mixins import Recorder, RecordTrace, RngStateCallback
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.real_runs.recorded import recorded_runs
-from stopgo_mixins.real_runs.verdict import Outcome, RunComparison
+from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
 from stopgo_mixins.trace.store import Trace
 from tests.tiny import TRUSTING, TinyModule, tiny_loaders
 
@@ -177,7 +177,7 @@ class TestLegs(RunsCase):
         self.train(self.record("again"), StopBy(2, should_stop, self.checkpoint))
         self.train(self.record("again"))
         found = self.compare("again")
-        self.assertIs(found.outcome, Outcome.DIFFERENT)
+        self.assertIs(found.verdict, RunVerdict.DIFFERENT)
         self.assertIn("loaded no checkpoint", found.problems["resume_point"])
         self.assertEqual(found.of(Verdict.PASSED), {})
 

@@ -15,7 +15,7 @@ from stopgo_mixins.__main__ import main
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.real_runs.recorded import recorded_runs
-from stopgo_mixins.real_runs.verdict import Outcome, RunComparison
+from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
 
 RESTORED = {"parameters", "optimizer_state", "rng_state", "scheduler_state", "buffers", "train_input", "train_loss"}
 
@@ -42,7 +42,7 @@ class DigitsCase(unittest.TestCase):
 
 class TestARunThatResumesExactly(DigitsCase, SameRunMixin):
     def test_it_is_the_same_run(self) -> None:
-        self.assertEqual((self.found.outcome, self.found.problems), (Outcome.SAME, {}))
+        self.assertEqual((self.found.verdict, self.found.problems), (RunVerdict.SAME, {}))
         self.assertLessEqual(RESTORED, self.found.of(Verdict.PASSED).keys())
         self.assertSameRun([self.killed, self.resumed], str(self.whole))
 
@@ -99,7 +99,7 @@ class TestARunWithAPlainLoader(DigitsCase, SameRunMixin):
     def test_a_program_can_read_it(self) -> None:
         status, text = printed("compare", self.killed, self.resumed, self.whole, "--json")
         told = json.loads(text)
-        self.assertEqual((status, told["outcome"]), (1, "not the same run"))
+        self.assertEqual((status, told["verdict"]), (1, "not the same run"))
         self.assertEqual([leg["broke_off"] for leg in told["legs"]], [True, False])
         self.assertIn("the data restarted", told["metrics"]["train_loss"]["message"])
         self.assertIn("data restarted", [cause["cause"] for cause in told["root_causes"]])
