@@ -16,6 +16,7 @@ from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.real_runs.recorded import recorded_runs
 from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
+from tests.documentation.pages import REPEATS_VALIDATIONS
 
 RESTORED = {"parameters", "optimizer_state", "rng_state", "scheduler_state", "buffers", "train_input", "train_loss"}
 
@@ -40,6 +41,7 @@ class DigitsCase(unittest.TestCase):
         cls.found = RunComparison(recorded_runs([cls.killed, cls.resumed], cls.whole))
 
 
+@unittest.skipIf(REPEATS_VALIDATIONS, "Lightning 2.4 resumes amid an epoch with the index of the batch one too low")
 class TestARunThatResumesExactly(DigitsCase, SameRunMixin):
     def test_it_is_the_same_run(self) -> None:
         self.assertEqual((self.found.verdict, self.found.problems), (RunVerdict.SAME, {}))
@@ -94,7 +96,8 @@ class TestARunWithAPlainLoader(DigitsCase, SameRunMixin):
 
     def test_the_root_causes_are_named(self) -> None:
         causes = {cause.diagnosis.cause for cause in self.found.findings.root_causes if cause.diagnosis}
-        self.assertEqual(causes, {Cause.DATA_RESTARTED, Cause.RNG_NOT_RESTORED})
+        of_lightning = {Cause.STATE_OF_ANOTHER_STEP, Cause.VALIDATION_SHIFTED} if REPEATS_VALIDATIONS else set()
+        self.assertEqual(causes, {Cause.DATA_RESTARTED, Cause.RNG_NOT_RESTORED, *of_lightning})
 
     def test_a_program_can_read_it(self) -> None:
         status, text = printed("compare", self.killed, self.resumed, self.whole, "--json")
