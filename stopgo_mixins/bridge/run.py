@@ -345,6 +345,14 @@ class PhaseRun:
         self._calls.note("interrupt_if_due")
         self._interrupter.come_past(inside_validation=False)
 
+    def end_if_past(self) -> None:
+        """Ends the phase here if its checkpoint lies as far back as it should; for a loop that nobody can let save.
+
+        Raises:
+            StopAndGoException: when it ends here, unless it is to be ended by other means.
+        """
+        self._interrupter.end_if_past()
+
     def interrupted(self) -> None:
         """The trainer itself ends the run now, to be resumed from the newest checkpoint; the rest is provoked."""
         self._calls.require("interrupted", "checkpoint_saved")

@@ -60,8 +60,9 @@ class Leg:
 
     @cached_property
     def end(self) -> int:
-        """How many updates had been made on every rank when it ended."""
-        return max((int(event["update"]) for event in self.trace.events("step_end")), default=self.start)
+        """How many updates had been made on every rank when it ended, or was told to end."""
+        made = max((int(event["update"]) for event in self.trace.events("step_end")), default=self.start)
+        return min([made, *(int(event["update"]) for event in self.trace.events("interrupted"))])
 
     @cached_property
     def reached(self) -> int:
@@ -79,7 +80,7 @@ class Leg:
     @cached_property
     def steps_made(self) -> int:
         """How many updates it made itself, on every rank."""
-        return len(self.trace.events("step_end"))
+        return sum(int(event["update"]) <= self.end for event in self.trace.events("step_end"))
 
 
 @dataclass(frozen=True)
