@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.selection import LeftOut
 
 
+NO_LIMIT = sys.maxsize
+"""The number of updates of a run that goes on until its trainer ends it."""
+
+
 @dataclass(frozen=True)
 class PhasePlan:
     """One phase.
 
     Attributes:
         mode: which one.
-        num_steps: optimizer updates of the whole run; ``None`` where the trainer alone knows when a run is over.
+        num_steps: optimizer updates of the whole run; :data:`NO_LIMIT` for a real run, of which the trainer
+            alone knows when it is over.
         interruption: where to end, in a leg that is to be interrupted; else ``None``.
         recorders: what to feed with events.
         trace_directory: where the trace goes.
@@ -39,7 +45,7 @@ class PhasePlan:
     """
 
     mode: Mode
-    num_steps: int | None
+    num_steps: int
     interruption: Interruption | None
     recorders: Sequence[Recorder]
     trace_directory: Path
@@ -55,7 +61,12 @@ class PhasePlan:
 
     def ends_at(self, updates: int) -> bool:
         """Whether so many updates are all that the plan asks for."""
-        return self.num_steps is not None and updates >= self.num_steps
+        return updates >= self.num_steps
+
+    @property
+    def is_of_a_real_run(self) -> bool:
+        """Whether nobody but the trainer decides where the run ends."""
+        return self.num_steps == NO_LIMIT
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""

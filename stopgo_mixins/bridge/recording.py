@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stopgo_mixins.bridge.plan import PhasePlan
+from stopgo_mixins.bridge.plan import NO_LIMIT, PhasePlan
 from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
@@ -56,7 +56,7 @@ class Recording:
         number = gathered(len(legs_in(self.directory)))[0]
         return PhasePlan(
             mode=Mode.RESUME,  # nobody knows yet whether there is a checkpoint, or anything left to train
-            num_steps=None,
+            num_steps=NO_LIMIT,
             interruption=None,
             recorders=self.recorders(),
             trace_directory=leg_directory(self.directory, number),

@@ -254,7 +254,7 @@ class PhaseRun:
             epochs=counted.epochs,
             no_validation=self.state.no_validation(),
         )
-        if self.plan.num_steps is not None and self.updates < self.plan.num_steps:
+        if not (self.plan.is_of_a_real_run or self.plan.ends_at(self.updates)):
             return
         self._calls.note("training_ended")
         never_called = (f"outputs of the child module {name!r}, never called" for name in self._children.never_called)

@@ -96,7 +96,7 @@ class FitLoopHooks:
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Listens to the end of each batch, and takes Lightning's own limit of steps away where it miscounts."""
         self._wrap(trainer.fit_loop.epoch_loop, "on_advance_end", self._on_advance_end)
-        if len(trainer.optimizers) > 1 and self._plan.num_steps is not None:
+        if len(trainer.optimizers) > 1 and not self._plan.is_of_a_real_run:
             # Lightning's limit counts every optimizer's steps, and a resume beyond it would train nothing; the run's
             # end is set when the last update is made. No limit at all (-1) would change how Lightning restarts.
             trainer.fit_loop.epoch_loop.max_steps = sys.maxsize
@@ -165,7 +165,7 @@ class FitLoopHooks:
 
     def _note_stop(self, trainer: Any) -> None:
         """Tells of a real run that somebody has told to stop; the end of a phase is planned."""
-        if self._plan.num_steps is None and stops_before_its_limit(trainer):
+        if self._plan.is_of_a_real_run and stops_before_its_limit(trainer):
             self.run.stopping()
 
     # What a backend may do otherwise
