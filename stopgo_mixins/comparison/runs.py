@@ -179,7 +179,7 @@ class Runs:
         begin = min(leg.start, max((earlier.reached for earlier in before), default=leg.start))
         if key.step > begin:
             return True
-        if key.moment.is_validation:  # the one due at the interruption may run before or after it
+        if key.moment.is_behind_update:  # the one due at the interruption may come before or after it
             return bool(before) and key.step == begin == before[-1].end
         return key.moment.is_state and key.step == begin
 
@@ -187,7 +187,7 @@ class Runs:
         """Whether a leg ends late enough for a record; the last one must not have ended before any."""
         if leg == self.last:
             return True
-        after_update = key.moment.is_state or key.moment.is_validation
+        after_update = key.moment.is_state or key.moment.is_behind_update
         if self.may_break_off and leg.broke_off:  # at any moment of its last update
             return key.step < leg.end
         return key.step < leg.end if after_update else key.step <= leg.end
@@ -195,7 +195,8 @@ class Runs:
     def meeting_at(self, key: Key) -> frozenset[Leg]:
         """The legs of which one is enough for a record, because the interruption between them fell into its moment.
 
-        That is the validation due at the interruption, and the start and the micro-batches of a window cut in two.
+        That is the validation or the epoch's end due at the interruption, and the start and the micro-batches of a
+        window cut in two.
         """
         return frozenset(leg for pair in pairwise(self.legs) if _falls_between(*pair, key) for leg in pair)
 
@@ -203,6 +204,6 @@ class Runs:
 def _falls_between(earlier: Leg, later: Leg, key: Key) -> bool:
     if earlier.end != later.start:
         return False
-    if key.moment.is_validation or key.moment is Moment.STEP_START:
+    if key.moment.is_behind_update or key.moment is Moment.STEP_START:
         return key.step == later.start
     return key.moment is Moment.MICRO_BATCH and key.step == later.start + 1
