@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any, ClassVar
 
+from stopgo_mixins.kills.hooks import KillHooksMixin
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.control_arms import ControlArmsMixin
 from stopgo_mixins.mixins.declaration import (
@@ -25,7 +26,12 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 
 
 class StopAndGoMixin(
-    ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin
+    ConsistencyAssertionsMixin,
+    FaultAssertionsMixin,
+    CallbackRegistryMixin,
+    KillHooksMixin,
+    ControlArmsMixin,
+    TrainingPhasesMixin,
 ):
     """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.
 

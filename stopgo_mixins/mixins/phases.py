@@ -93,7 +93,7 @@ class TrainingPhasesMixin:
     _left_out: ClassVar[LeftOut] = {}
     _models: ClassVar[list[tuple[weakref.ref[Any], tuple[Mode, int]]]]
     _leg: ClassVar[int] = 0
-    _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go",)
+    _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go", "torch._dynamo")  # as any optimizer imports
     _defined: ClassVar[frozenset[str]] = frozenset()
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
@@ -320,7 +320,12 @@ class TrainingPhasesMixin:
     @classmethod
     def resume_checkpoint(cls) -> str | None:
         """The path that a resume phase loads: the checkpoint from which the phase before it is to be resumed."""
-        return cls._newest_checkpoint(max(cls._leg - 1, 0))
+        return cls._checkpoint_left_by(max(cls._leg - 1, 0))
+
+    @classmethod
+    def _checkpoint_left_by(cls, leg: int) -> str | None:
+        """The checkpoint from which a leg is to be resumed, by its own word."""
+        return cls._newest_checkpoint(leg)
 
     @classmethod
     def _newest_checkpoint(cls, leg: int) -> str:
@@ -411,7 +416,7 @@ class TrainingPhasesMixin:
             TypeError: when no other process would find the class.
         """
         try:
-            location = ClassLocation.of(cls)
+            location = cls._location()
         except LookupError as problem:
             raise TypeError(
                 f"{cls.__name__} cannot be run in a process of its own: {problem}. Define it at the top of a module, "
@@ -427,6 +432,10 @@ class TrainingPhasesMixin:
             return PhaseRequest(location, settings, mode, cls._leg, attributes, files)
 
         return request
+
+    @classmethod
+    def _location(cls) -> ClassLocation:
+        return ClassLocation.of(cls)
 
     @classmethod
     def _run_as_child(cls, request: PhaseRequest) -> None:
