@@ -21,7 +21,7 @@ class KillHooksMixin(TrainingPhasesMixin):
         another way.
 
         Args:
-            trainer: of the restart, as ``setup_trainer`` returned it.
+            trainer: of the restart, as ``setup_trainer`` returned it; ``None`` where there is none.
         """
         raise NotImplementedError(
             f"{cls.__name__}.find_checkpoint: this backend does not know how a restart finds its checkpoint. Define "
