@@ -19,13 +19,19 @@ from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generate
 from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.mixins.shared_process import SharedProcessMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
 class StopAndGoMixin(
-    ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin
+    SharedProcessMixin,
+    ConsistencyAssertionsMixin,
+    FaultAssertionsMixin,
+    CallbackRegistryMixin,
+    ControlArmsMixin,
+    TrainingPhasesMixin,
 ):
     """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.
 
