@@ -21,12 +21,14 @@ from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.mixins.shared_process import SharedProcessMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
+from stopgo_mixins.zoom.mixin import ZoomMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
 class StopAndGoMixin(
     SharedProcessMixin,
+    ZoomMixin,
     ConsistencyAssertionsMixin,
     FaultAssertionsMixin,
     CallbackRegistryMixin,

@@ -224,8 +224,14 @@ class PhaseRun:
         self._emit("step_end")
 
     def epoch_ended(self) -> None:
-        """An epoch is over; what is logged next is logged for it."""
-        self._counters.ended_epochs += 1
+        """An epoch is over; what is logged next is logged for it.
+
+        A trainer may end an epoch again that was over when the checkpoint was written, with all hooks of that.
+        """
+        repeated = not self._calls.seen("micro_batch_started") and self._counters.epoch_has_ended
+        self._writer.event("epoch_end", update=self._counters.update, repeated=repeated)
+        if not repeated:
+            self._counters.end_epoch()
         self._at(Moment.EPOCH_END, self._counters.update, self.state.epoch)
 
     def logged(self, step: int, values: Mapping[str, object]) -> None:
