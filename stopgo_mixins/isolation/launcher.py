@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 _SECONDS_FOR_STACKS = 5.0
 """How long a hung process may take to write where its threads are."""
 
+_IMPORTED_BY_OPTIMIZERS = "torch._dynamo"
+"""The first optimizer of a process imports it, which takes longer than a small phase does."""
+
 _CONTEXT = multiprocessing.get_context("forkserver")
 
 
@@ -112,7 +115,7 @@ def start_server(preload: Sequence[str]) -> None:
     Its order of hashes is another one than here: what a run makes depend on it differs after a real restart, too.
     To be called from the main thread: the variable that says so stands in the environment meanwhile.
     """
-    _CONTEXT.set_forkserver_preload(["stopgo_mixins.isolation.child", *preload])
+    _CONTEXT.set_forkserver_preload(["stopgo_mixins.isolation.child", _IMPORTED_BY_OPTIMIZERS, *preload])
     with mock.patch.dict(os.environ, {HASH_SEED: _other_hash_seed()}):
         forkserver.ensure_running()
 
