@@ -88,7 +88,8 @@ class PhaseRun:
         self._attached.callback(self._writer.close)
         self._interrupter = Interrupter(plan, self._counters, self._writer, save, stop)
         self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners)
-        self._writer.event("phase_start", mode=plan.mode.value, world_size=state.world_size)
+        replicated = sorted(state.replicated())
+        self._writer.event("phase_start", mode=plan.mode.value, world_size=state.world_size, replicated=replicated)
         self._emit("phase_start")
 
     def __enter__(self) -> Self:
