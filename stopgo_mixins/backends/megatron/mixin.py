@@ -98,7 +98,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> nl.Trainer:
-        """NeMo's trainer on one device; override it to test your own."""
+        """NeMo's trainer for ``devices`` ranks; override it to test your own."""
         import nemo.lightning as nl
 
         return nl.Trainer(**cls.trainer_arguments(mode))
@@ -109,7 +109,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         import nemo.lightning as nl
 
         return {
-            "devices": 1,
+            "devices": cls.devices,
             "num_nodes": 1,
             "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
             "strategy": nl.MegatronStrategy(**cls.strategy_arguments(mode)),
