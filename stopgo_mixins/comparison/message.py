@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import Difference
+from stopgo_mixins.comparison.diagnosis.generators import is_generator_state
 from stopgo_mixins.comparison.numbers import distance
 from stopgo_mixins.comparison.wording import form, listed, place, ranges
+from stopgo_mixins.metric import MetricKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -15,6 +18,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
     from stopgo_mixins.comparison.diagnosis.cause import Diagnosis
     from stopgo_mixins.comparison.findings import Findings, RootDivergence
+    from stopgo_mixins.comparison.numbers import Distance
     from stopgo_mixins.trace.record import Record
 
 
@@ -33,7 +37,7 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
             f"in {len(comparison.mismatches)} of {comparison.compared} records.",
             *_indented(root_cause_lines(findings, declared)),
             f"  this metric: first at {place(comparison.mismatches[0])}, {_where(comparison)}",
-            *_indented(_values(comparison.mismatches[0]), 4),
+            *_indented(_values(comparison), 4),
             f"    equal {ranges(comparison.equal_steps)} │ differ {ranges(comparison.differing_steps)}",
         ]
     )
@@ -46,6 +50,8 @@ def root_cause_lines(findings: Findings, declared: Declarations) -> list[str]:
         lines += [f"the run as a whole: {diagnosis.sentence}", *_indented(_how_to_fix(diagnosis))]
     for cause in findings.root_causes:
         lines += _cause_lines(cause, declared.get(cause.comparison.metric, ()))
+    if findings.only_reports:
+        lines.append("reporting only: no other metric differs")
     if findings.consequences:
         lines.append(f"consequences: {', '.join(findings.consequences)}")
     if findings.not_observed:
@@ -62,7 +68,7 @@ def _cause_lines(cause: RootDivergence, declared: Sequence[DeclaredDivergence]) 
         yield from _indented([diagnosis.sentence, *(known or _how_to_fix(diagnosis))])
         return
     agreeing = f"; up to there it agrees in {', '.join(cause.agreeing)}" if cause.agreeing else ""
-    yield from _indented([f"no known pattern fits{agreeing}", *known, *_values(first)])
+    yield from _indented([f"no known pattern fits{agreeing}", *known, *_values(comparison)])
 
 
 def _how_to_fix(diagnosis: Diagnosis) -> list[str]:
@@ -79,21 +85,33 @@ def _where(comparison: Comparison) -> str:
     return f"rank {first.rank}: {listed([found.key.path for found in comparison.at_first])}"
 
 
-def _values(mismatch: Mismatch) -> list[str]:
+def _values(comparison: Comparison) -> list[str]:
+    """What differs first."""
+    mismatch = comparison.mismatches[0]
     actual, expected = mismatch.actual, mismatch.expected
     if actual is None or expected is None:
         return [_presence(mismatch)]
     if mismatch.difference is not Difference.VALUE:
         return [f"the {mismatch.difference.value} differs: interrupted {form(actual)}   continuous {form(expected)}"]
+    if MetricKind.RANDOM_STREAMS in comparison.about.kinds or is_generator_state(actual.leaf):
+        return ["another state of the generator, of which no number says how far it is away"]
     gap = distance(actual, expected)
     if gap is None:
         return [f"interrupted {_shown(actual)}   continuous {_shown(expected)}"]
-    ulps = "" if gap.ulps is None else f"   {gap.ulps} ulp"
+    return [_numbers(gap)]
+
+
+def _numbers(gap: Distance) -> str:
+    """The element that differs most, by everything that has a meaning there."""
+    shown = [f"interrupted {gap.actual}", f"continuous {gap.expected}"]
+    if math.isfinite(gap.absolute):
+        shown.append(f"|diff| {gap.absolute:.1e}")
+    if gap.relative is not None:
+        shown.append(f"rel {gap.relative:.1e}")
+    if gap.ulps is not None:
+        shown.append(f"{gap.ulps} ulp")
     where = f" at {list(gap.index)}, {gap.differing} of {gap.total} elements differ" if gap.total > 1 else ""
-    return [
-        f"interrupted {gap.actual}   continuous {gap.expected}   "
-        f"|diff| {gap.absolute:.1e}   rel {gap.relative:.1e}{ulps}{where}"
-    ]
+    return "   ".join(shown) + where
 
 
 def _presence(mismatch: Mismatch) -> str:
