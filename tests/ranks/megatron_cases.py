@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unittest
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import torch
 
@@ -24,7 +25,7 @@ class DataParallel(TwoRanksMixin, unittest.TestCase):
 
 
 class ParallelMixin(TwoRanksMixin, abstract=True):
-    parallel: dict[str, Any]
+    parallel: ClassVar[Mapping[str, Any]]
 
     @classmethod
     def strategy_arguments(cls, mode: Mode) -> dict[str, Any]:
@@ -32,7 +33,7 @@ class ParallelMixin(TwoRanksMixin, abstract=True):
 
 
 class TensorParallel(ParallelMixin, unittest.TestCase):
-    parallel = {"tensor_model_parallel_size": 2}
+    parallel: ClassVar[Mapping[str, Any]] = {"tensor_model_parallel_size": 2}
 
 
 class TensorParallelInBF16(TensorParallel):
@@ -42,4 +43,4 @@ class TensorParallelInBF16(TensorParallel):
 
 
 class PipelineParallel(ParallelMixin, unittest.TestCase):
-    parallel = {"pipeline_model_parallel_size": 2, "pipeline_dtype": torch.float32}
+    parallel: ClassVar[Mapping[str, Any]] = {"pipeline_model_parallel_size": 2, "pipeline_dtype": torch.float32}
