@@ -121,10 +121,12 @@ class WrongOnRank1(DigitsMixin):
 
 
 class Ends(Callback):
-    """Ends rank 1 in its third step."""
+    """Ends rank 1 amid training."""
+
+    at_step = 2
 
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-        if rank() == 1 and trainer.global_step == 2:
+        if rank() == 1 and trainer.global_step == self.at_step:
             self.end()
 
     def end(self) -> None:
@@ -175,9 +177,18 @@ class ExitsWith0(EndingMixin):
 
 
 class HangsOnRank1(EndingMixin):
-    phase_timeout = 15.0
+    @classmethod
+    def resume(cls) -> None:
+        cls.phase_timeout = 15.0  # once the processes start quickly
+        super().resume()
+
+    @classmethod
+    def more_callbacks(cls, mode: Mode) -> list[Callback]:
+        return super().more_callbacks(mode) if mode is Mode.RESUME else []
 
     class ends(Ends):  # noqa: N801 - an attribute
+        at_step = 5
+
         def end(self) -> None:
             self.wait_for_data_that_never_come()
 

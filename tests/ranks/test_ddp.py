@@ -37,7 +37,7 @@ class TestTwoRanks(unittest.TestCase):
                 ),
                 (
                     "train_input at step 6 (the first after the resume at 5), micro-batch 0, rank 1: [0], [1]",
-                    "32 of 64 samples that the epoch had read before step 6 are read again, and as many others never",
+                    "the data restarted: step 6 reads the batch of step 4 of the continuous run",
                 ),
             ],
         )
@@ -66,8 +66,7 @@ class TestTwoRanks(unittest.TestCase):
     def test_a_rank_that_hangs(self) -> None:
         error = run(cases.HangsOnRank1).error
         self.assertIn("it did not end within phase_timeout = 15.0 seconds, and was killed", error)
-        self.assertRegex(error, r"(?s)rank 0:.*in all_reduce|rank 0:.*in backward")
-        self.assertRegex(error, r"(?s)rank 1:.*in wait_for_data_that_never_come")
+        self.assertRegex(error, r"(?s)rank 0:\n.*in forward.*rank 1:\n.*in wait_for_data_that_never_come")
 
 
 class TestDeclaration(unittest.TestCase):
