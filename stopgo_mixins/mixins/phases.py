@@ -146,14 +146,14 @@ class TrainingPhasesMixin(LegsMixin):
 
     @classmethod
     def _ask(cls, hook: Callable[[Mode], Any], mode: Mode) -> Any:
-        """Calls a hook, which may skip the class; once training has begun, nobody may.
+        """Calls a hook, which may skip the class; once a phase has begun to train, nobody may.
 
-        A resume that skips is one that fails: what the class needs was there when the run was stopped.
+        A later phase that skips is one that fails: what the class needs was there in the first.
         """
         try:
             return hook(mode)
         except unittest.SkipTest as skip:
-            if mode is not Mode.RESUME:
+            if mode is (Mode.STOP if cls.stop_phase else Mode.CONTINUOUS):
                 cls._skip = skip
             raise
 
@@ -201,7 +201,9 @@ class TrainingPhasesMixin(LegsMixin):
             legs = executor.submit(lambda: (cls.stop(), cls.resume()))
             try:
                 cls.continuous()
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error.__cause__, unittest.SkipTest):
+                    legs.result()  # skips the class if the stop phase, whose word it is, skips as well
                 cls._cancelled.set()
                 if cls._process is not None:
                     cls._process.kill()
