@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.doubt import lack_of_evidence
 from stopgo_mixins.comparison.noise_floor import largest_gap, noise_floor, size_of
 from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
-from stopgo_mixins.comparison.power import lack_of_power
+from stopgo_mixins.comparison.power import accepts_anything, lack_of_power
 from stopgo_mixins.comparison.wording import place
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ def judge(
         return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
         return _judge_mismatches(comparison, noise_floor(runs, comparison.metric, tolerance))
+    if anything := accepts_anything(runs, comparison.metric, tolerance):
+        return Judgement(Verdict.FAILED, anything)
     reason = (
         lack_of_evidence(resumption, comparison)
         or unreadable(runs, comparison.metric)
