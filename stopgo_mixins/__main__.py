@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from stopgo_mixins.commands import faults
+from stopgo_mixins.commands import faults, zoom
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -17,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     faults.add_to(commands)
+    zoom.add_to(commands)
     options = parser.parse_args(arguments)
     status: int = options.run(options)
     return status
