@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import unittest
 from collections.abc import Callable, Mapping
@@ -81,7 +82,7 @@ class TrainingPhasesMixin(LegsMixin):
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
     _process: ClassVar[PhaseProcess | None] = None
     _cancelled: ClassVar[threading.Event]
-    _skip: ClassVar[unittest.SkipTest | None] = None
+    _skip: ClassVar[BaseException | None] = None
 
     @classmethod
     def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
@@ -152,7 +153,7 @@ class TrainingPhasesMixin(LegsMixin):
         """
         try:
             return hook(mode)
-        except unittest.SkipTest as skip:
+        except _skip_types() as skip:
             if mode is (Mode.STOP if cls.stop_phase else Mode.CONTINUOUS):
                 cls._skip = skip
             raise
@@ -202,7 +203,7 @@ class TrainingPhasesMixin(LegsMixin):
             try:
                 cls.continuous()
             except BaseException as error:
-                if isinstance(error.__cause__, unittest.SkipTest):
+                if isinstance(error.__cause__, _skip_types()):
                     legs.result()  # skips the class if the stop phase, whose word it is, skips as well
                 cls._cancelled.set()
                 if cls._process is not None:
@@ -297,8 +298,8 @@ class TrainingPhasesMixin(LegsMixin):
                 guarded_exit(),
             ):
                 cls._train_from_seed(mode)
-        except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
-            if error is cls._skip:
+        except BaseException as error:  # SystemExit would end the suite, and with exit status 0
+            if error is cls._skip or isinstance(error, KeyboardInterrupt):
                 raise
             if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
@@ -382,3 +383,9 @@ class TrainingPhasesMixin(LegsMixin):
                 f"  {cls.kept_in()}",
             ]
         )
+
+
+def _skip_types() -> tuple[type[BaseException], ...]:
+    """What skips a test: an exception of ``unittest``, or of pytest, which is no ``Exception``."""
+    pytest = sys.modules.get("pytest")
+    return (unittest.SkipTest,) if pytest is None else (unittest.SkipTest, pytest.skip.Exception)
