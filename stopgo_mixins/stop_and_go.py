@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any, ClassVar
 
+from stopgo_mixins.kills.hooks import KillHooksMixin
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.control_arms import ControlArmsMixin
 from stopgo_mixins.mixins.declaration import (
@@ -30,6 +31,7 @@ class StopAndGoMixin(
     ConsistencyAssertionsMixin,
     FaultAssertionsMixin,
     CallbackRegistryMixin,
+    KillHooksMixin,
     ControlArmsMixin,
     TrainingPhasesMixin,
 ):
