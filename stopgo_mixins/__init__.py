@@ -11,6 +11,10 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stopgo_mixins.backends.accelerate.mixin import AccelerateStopAndGoMixin as AccelerateStopAndGoMixin
+    from stopgo_mixins.backends.accelerate.run import AccelerateRun as AccelerateRun
+    from stopgo_mixins.backends.fabric.mixin import FabricStopAndGoMixin as FabricStopAndGoMixin
+    from stopgo_mixins.backends.fabric.run import FabricRun as FabricRun
     from stopgo_mixins.backends.fit_loop.rng import RngStateCallback as RngStateCallback
     from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
@@ -61,6 +65,10 @@ _HOME = {
     "LightningStopAndGoMixin": "backends.lightning.mixin",
     "RecordTrace": "backends.lightning.record_trace",
     "RngStateCallback": "backends.fit_loop.rng",
+    "AccelerateRun": "backends.accelerate.run",
+    "AccelerateStopAndGoMixin": "backends.accelerate.mixin",
+    "FabricRun": "backends.fabric.run",
+    "FabricStopAndGoMixin": "backends.fabric.mixin",
     "LoopStopAndGoMixin": "backends.loop.mixin",
     "LoopRun": "backends.loop.run",
     "require_nemo": "backends.megatron.availability",
@@ -102,6 +110,7 @@ _HOME = {
 _EITHER_LIGHTNING = ("lightning", "pytorch_lightning")
 
 _TRAINERS = {
+    "backends.accelerate.": (("accelerate",),),
     "backends.fit_loop.": (_EITHER_LIGHTNING,),
     "backends.huggingface.": (("transformers",), ("accelerate",)),
     "backends.lightning.": (_EITHER_LIGHTNING,),
