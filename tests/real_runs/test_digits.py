@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import json
 import tempfile
 import unittest
-from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 
 from examples.real_runs import KILLED_IN, SAVE_EVERY, UPDATES, make_runs
 from stopgo_mixins import SameRunMixin
-from stopgo_mixins.__main__ import main
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.real_runs.recorded import recorded_runs
 from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
 from tests.documentation.pages import REPEATS_VALIDATIONS
+from tests.real_runs.printing import printed
 
 RESTORED = {"parameters", "optimizer_state", "rng_state", "scheduler_state", "buffers", "train_input", "train_loss"}
-
-
-def printed(*arguments: object) -> tuple[int, str]:
-    """The exit status of a command, and what it printed."""
-    with redirect_stdout(io.StringIO()) as stream, redirect_stderr(stream):
-        status = main([str(argument) for argument in arguments])
-    return status, stream.getvalue()
 
 
 class DigitsCase(unittest.TestCase):
