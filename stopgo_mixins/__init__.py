@@ -11,6 +11,10 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stopgo_mixins.backends.accelerate.mixin import AccelerateStopAndGoMixin as AccelerateStopAndGoMixin
+    from stopgo_mixins.backends.accelerate.run import AccelerateRun as AccelerateRun
+    from stopgo_mixins.backends.fabric.mixin import FabricStopAndGoMixin as FabricStopAndGoMixin
+    from stopgo_mixins.backends.fabric.run import FabricRun as FabricRun
     from stopgo_mixins.backends.fit_loop.rng import RngStateCallback as RngStateCallback
     from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
     from stopgo_mixins.backends.huggingface.record_trace import TransformersRecordTrace as TransformersRecordTrace
@@ -64,6 +68,10 @@ _HOME = {
     "TransformersRecordTrace": "backends.huggingface.record_trace",
     "RecordTrace": "backends.lightning.record_trace",
     "RngStateCallback": "backends.fit_loop.rng",
+    "AccelerateRun": "backends.accelerate.run",
+    "AccelerateStopAndGoMixin": "backends.accelerate.mixin",
+    "FabricRun": "backends.fabric.run",
+    "FabricStopAndGoMixin": "backends.fabric.mixin",
     "LoopStopAndGoMixin": "backends.loop.mixin",
     "LoopRun": "backends.loop.run",
     "require_nemo": "backends.megatron.availability",
@@ -106,6 +114,7 @@ _HOME = {
 _EITHER_LIGHTNING = ("lightning", "pytorch_lightning")
 
 _TRAINERS = {
+    "backends.accelerate.": (("accelerate",),),
     "backends.fit_loop.": (_EITHER_LIGHTNING,),
     "backends.huggingface.": (("transformers",), ("accelerate",)),
     "backends.lightning.": (_EITHER_LIGHTNING,),

@@ -14,8 +14,11 @@ NEEDING_NEMO = {"MegatronBridge", "MegatronRecordTrace"}
 NEEDING_LIGHTNING = {*NEEDING_EITHER, *NEEDING_NEMO, "MegatronRngStateCallback", "MegatronStopAndGoMixin"}
 NEEDING_TRANSFORMERS = {"TransformersRecordTrace", "TransformersStopAndGoMixin"}
 
-
-HERE = set(stopgo_mixins._HOME) - (NEEDING_TRANSFORMERS if find_spec("transformers") is None else set())
+NEEDING = {
+    "transformers": NEEDING_TRANSFORMERS,
+    "accelerate": {*NEEDING_TRANSFORMERS, "AccelerateRun", "AccelerateStopAndGoMixin"},
+}
+HERE = set(stopgo_mixins._HOME).difference(*(names for package, names in NEEDING.items() if find_spec(package) is None))
 """What comes where everything else is installed."""
 
 
