@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.doubt import lack_of_evidence, worthless
 from stopgo_mixins.comparison.noise_floor import largest_gap, noise_floor, size_of
 from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
-from stopgo_mixins.comparison.power import lack_of_power
+from stopgo_mixins.comparison.power import accepts_anything, lack_of_power
 from stopgo_mixins.comparison.reach import anything_changed
+from stopgo_mixins.comparison.replicas import unequal_replicas
 from stopgo_mixins.comparison.wording import place
 
 if TYPE_CHECKING:
@@ -62,6 +63,8 @@ def judge(
         return _judge_mismatches(comparison, noise_floor(runs, comparison.metric, tolerance))
     if runs.about(comparison.metric).by_reach:
         return _judge_what_was_reached(resumption, comparison)
+    if problem := accepts_anything(runs, comparison.metric, tolerance) or unequal_replicas(runs, comparison.metric):
+        return Judgement(Verdict.FAILED, problem)
     reason = (
         lack_of_evidence(resumption, comparison)
         or unreadable(runs, comparison.metric)
