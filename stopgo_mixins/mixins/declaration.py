@@ -85,8 +85,8 @@ def _check_isolation(cls: Any) -> None:
     _check_number(cls, "devices", 1, "2")
     if cls.devices > 1 and (arms := [name for name in ("noise_floor", "cold_start", "zoom") if getattr(cls, name)]):
         raise TypeError(
-            f"{cls.__name__}.devices is {cls.devices}, and a further run is made on one rank in the process of the tests: "
-            f"take {' and '.join(arms)} away, or write devices = 1."
+            f"{cls.__name__}.devices is {cls.devices}, and a further run is made on one rank in the process of the "
+            f"tests: take {' and '.join(arms)} away, or write devices = 1."
         )
 
 
