@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import unittest
 from collections.abc import Callable, Mapping
@@ -88,7 +89,7 @@ class TrainingPhasesMixin(LegsMixin):
     _world: ClassVar[World | None] = None
     _processes: ClassVar[list[PhaseProcess]]
     _cancelled: ClassVar[threading.Event]
-    _skip: ClassVar[unittest.SkipTest | None] = None
+    _skip: ClassVar[BaseException | None] = None
 
     @classmethod
     def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
@@ -153,14 +154,14 @@ class TrainingPhasesMixin(LegsMixin):
 
     @classmethod
     def _ask(cls, hook: Callable[[Mode], Any], mode: Mode) -> Any:
-        """Calls a hook, which may skip the class; once training has begun, nobody may.
+        """Calls a hook, which may skip the class; once a phase has begun to train, nobody may.
 
-        A resume that skips is one that fails: what the class needs was there when the run was stopped.
+        A later phase that skips is one that fails: what the class needs was there in the first.
         """
         try:
             return hook(mode)
-        except unittest.SkipTest as skip:
-            if mode is not Mode.RESUME:
+        except _skip_types() as skip:
+            if mode is (Mode.STOP if cls.stop_phase else Mode.CONTINUOUS):
                 cls._skip = skip
             raise
 
@@ -239,7 +240,9 @@ class TrainingPhasesMixin(LegsMixin):
             legs = executor.submit(lambda: (cls.stop(), cls.resume()))
             try:
                 cls.continuous()
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error.__cause__, _skip_types()):
+                    legs.result()  # skips the class if the stop phase, whose word it is, skips as well
                 cls._cancelled.set()
                 for process in cls._processes:
                     process.kill()
@@ -335,8 +338,8 @@ class TrainingPhasesMixin(LegsMixin):
                 nullcontext() if cls._world is None else cls._world.phase(),
             ):
                 cls._train_from_seed(mode)
-        except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
-            if error is cls._skip:
+        except BaseException as error:  # SystemExit would end the suite, and with exit status 0
+            if error is cls._skip or isinstance(error, KeyboardInterrupt):
                 raise
             if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
@@ -433,3 +436,9 @@ class TrainingPhasesMixin(LegsMixin):
                 f"  {cls.kept_in()}",
             ]
         )
+
+
+def _skip_types() -> tuple[type[BaseException], ...]:
+    """What skips a test: an exception of ``unittest``, or of pytest, which is no ``Exception``."""
+    pytest = sys.modules.get("pytest")
+    return (unittest.SkipTest,) if pytest is None else (unittest.SkipTest, pytest.skip.Exception)
