@@ -73,6 +73,13 @@ class TestRestarts(unittest.TestCase):
         self.assertIn("rng_state", verdict.diverged)
         self.assertRegex(verdict.reason, r"^different: rng_state at state 2 \(restored\), ")
 
+    def test_what_only_an_orderly_end_writes_is_missed_after_a_death(self) -> None:
+        kills = Kills(cases.SavesRandomNumbersInTheEnd)
+        self.assertEqual(kills.words(END)[0], "exact 0")
+        verdict = kills.of("write generator", Way.BEFORE).verdict
+        self.assertEqual(verdict.survival, Survival.DIVERGED)
+        self.assertRegex(verdict.reason, r"^different: rng_state at state 4 \(restored\), ")
+
     def test_a_hang(self) -> None:
         verdict = Kills(cases.Hangs).of(WRITE_2, Way.TORN).verdict
         self.assertEqual(verdict.survival, Survival.HUNG)
