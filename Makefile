@@ -59,7 +59,7 @@ docs: .venv/.full ## build docs/_build/html, warnings are errors
 bench: .venv-newest/.full ## what the harness costs
 	$(NEWEST_PYTHON) -m benchmarks
 
-soak: .venv-newest/.full ## fifty clean runs, none of which may fail, and a hundred kills, none of which may go unnoticed
+soak: .venv-newest/.full ## a hundred clean runs, none of which may fail, and a hundred kills, none of which may go unnoticed
 	$(NEWEST_PYTHON) -m benchmarks.soak
 	$(NEWEST_PYTHON) -W ignore -m benchmarks.kills
 

@@ -82,7 +82,7 @@ class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):
     @classmethod
     def find_checkpoint(cls, trainer: Trainer) -> str | None:
         """The one of the highest step in ``output_dir``, as ``train(resume_from_checkpoint=True)`` finds it."""
-        found: str | None = get_last_checkpoint(trainer.args.output_dir)  # type: ignore[no-untyped-call]  # theirs
+        found: str | None = get_last_checkpoint(trainer.args.output_dir)
         return found
 
     @classmethod
