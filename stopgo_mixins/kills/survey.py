@@ -38,6 +38,11 @@ def run_killed(test_class: type[TrainingPhasesMixin], kill: Callable[[type[Kille
     Raises:
         PhaseError: as above.
     """
+    if test_class.devices > 1:
+        raise PhaseError(
+            f"{test_class.__name__}.devices is {test_class.devices}: the ranks of a run are not killed apart from each "
+            "other. Write devices = 1 in a class for kills."
+        )
     found: list[_Found] = []
 
     def kill_it(self: Any) -> None:
