@@ -63,8 +63,8 @@ class TestTransformers(FindingCase):
 class TestMegatron(FindingCase):
     def test_it_is_what_auto_resume_finds(self) -> None:
         case = megatron_case.SavesDistributed
-        case.nemo_logger = case.setup_logger()
         directory = self.run_directory_of(case) / "SavesDistributed" / "checkpoints"
+        case.nemo_logger = case.setup_logger()
         self.assertIsNone(case.find_checkpoint(None))
         (directory / "step=1" / "weights").mkdir(parents=True)
         self.assertIsNone(case.find_checkpoint(None))
