@@ -114,6 +114,8 @@ class PhaseRun:
             if error is None or self._interrupter.interrupted:
                 self._calls.demand(*self._belonging_calls())
                 if self._interrupter.interrupted or self._calls.seen("training_ended"):
+                    if self.plan.mode is not Mode.CONTINUOUS and not self.state.rank:  # all ranks write one checkpoint
+                        self._interrupter.note_kept_checkpoints()
                     self._writer.end(self.updates)
 
     def _belonging_calls(self) -> Iterator[str]:

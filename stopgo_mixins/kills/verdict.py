@@ -122,7 +122,7 @@ class Judge:
             return KillVerdict(Survival.UNREADABLE, reason=problem)
         start = runs.last.start
         path = "" if loaded is None else str(loaded["path"])
-        redone = left.updates - start
+        redone = max(0, left.updates - start)  # who died may not have said of the last update that it was made
         diverged = {metric: found for metric, found in self._mismatches(runs).items() if metric not in self.excused}
         problem = _from_scratch(runs, left) or self._too_few(runs) or _differences(diverged)
         if problem:
