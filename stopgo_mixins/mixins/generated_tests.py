@@ -24,7 +24,7 @@ _NOT_SHOWN = 'phases in one process hide what hash() and the order of sets chang
 _GENERATED = "_stopgo_generated"
 
 
-def _is_generated(attribute: object) -> bool:
+def is_generated(attribute: object) -> bool:
     """Whether a class attribute is a test that was made here."""
     return getattr(attribute, _GENERATED, False) is True
 
@@ -47,7 +47,7 @@ def generate_tests(cls: type, metrics: Collection[str]) -> None:
 def remove_generated_tests(cls: type, keep: Collection[str] = ()) -> None:
     """Takes away inherited tests of metrics that the class does not have."""
     for name in dir(cls):
-        if name.startswith("test_") and name not in keep and _is_generated(getattr(cls, name)):
+        if name.startswith("test_") and name not in keep and is_generated(getattr(cls, name)):
             setattr(cls, name, None)
 
 
@@ -58,7 +58,7 @@ def _is_written_by_hand(cls: type, name: str) -> bool:
         TypeError: where the user's attribute of that name is no test, so that there would be none.
     """
     found = [vars(base)[name] for base in cls.__mro__ if name in vars(base)]
-    if not found or _is_generated(found[0]):
+    if not found or is_generated(found[0]):
         return False
     if callable(getattr(cls, name)) and not isinstance(found[0], type):
         return True
