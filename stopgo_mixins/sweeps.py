@@ -82,6 +82,11 @@ def _check(test_class: type[StopAndGoMixin], points: Sequence[object]) -> None:
             f"{where}: noise_floor = True would make a second continuous run for each point: write it in a class of "
             "its own, without @sweep."
         )
+    if test_class.devices > 1:
+        raise TypeError(
+            f"{where}: devices is {test_class.devices}, and the classes of a sweep share a run in the process of the "
+            "tests: write devices = 1, or a class for each point."
+        )
     for point in points:
         if not isinstance(point, Interruption):
             raise TypeError(f"{where}: {point!r} is no Interruption: write AtStep(2), AfterValidation(1), ...")

@@ -29,14 +29,16 @@ def is_generated(attribute: object) -> bool:
     return getattr(attribute, _GENERATED, False) is True
 
 
-def generate_tests(cls: type, metrics: Collection[str]) -> None:
+def generate_tests(cls: type, metrics: Collection[str], *, shares_process: bool) -> None:
     """Gives a class its tests: one for each metric, those of the run, and those of the control arms that it has.
+
+    One more where its phases share a process.
 
     Raises:
         TypeError: where something else than a test stands in the place of one.
     """
     of_arms = [check for check, attribute in OF_A_CONTROL_ARM.items() if getattr(cls, attribute)]
-    of_process = [OF_A_SHARED_PROCESS] if getattr(cls, "isolation", None) == "in_process" else []
+    of_process = [OF_A_SHARED_PROCESS] if shares_process else []
     tests = _fresh_tests(metrics, (*OF_THE_RUN, *of_arms, *of_process))
     remove_generated_tests(cls, keep=tests)
     for name, test in tests.items():

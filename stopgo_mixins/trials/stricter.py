@@ -13,6 +13,7 @@ from typing_extensions import override
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.isolation.ending import described
 from stopgo_mixins.mixins.generated_tests import is_generated
+from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.outcome import Status
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def stricter_runs(test_class: Any, trials: TrialRunner, outcomes: Iterable[Outco
     if test_class.resume_seed in (None, test_class.seed):
         survived = [outcome for outcome in outcomes if outcome.status is Status.SURVIVED]
         yield _with_another_seed(trials, test_class.seed + 1, survived)
-    if test_class.isolation != "process":
+    if not test_class._is_apart(Mode.STOP):
         yield _in_processes(test_class, trials.without_fault)
 
 

@@ -142,6 +142,14 @@ class SkipsInResume(ProcessMixin, unittest.TestCase):
         return super().setup_model(mode)
 
 
+class SkipsInReference(ProcessMixin, unittest.TestCase):
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        if mode is Mode.CONTINUOUS:
+            raise unittest.SkipTest("takes too long")
+        return super().setup_model(mode)
+
+
 class Interrupted(ProcessMixin, unittest.TestCase):
     """By a signal that nobody handles, or that nobody can."""
 
