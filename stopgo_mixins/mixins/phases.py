@@ -202,6 +202,7 @@ class TrainingPhasesMixin(LegsMixin):
     @classmethod
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
+        cls._leg = 0
         if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
