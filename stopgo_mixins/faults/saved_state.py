@@ -58,6 +58,13 @@ class SavedState:
             NotApplicable: where the backend orders the samples without one.
         """
 
+    def require_timed_validations(self) -> None:
+        """Demands that the trainer decides when it validates.
+
+        Raises:
+            NotApplicable: where nobody can make it validate at another time.
+        """
+
     def write(self) -> None:
         """Puts the changed checkpoint in the place of the one that was read."""
         raise NotImplementedError

@@ -71,11 +71,7 @@ CELLS: tuple[Cell, ...] = (
     ),
     TransformersCell("`use_seedable_sampler=False`", {"train_input": FIRST_STEP}, NOT_SEEDABLE),
     TransformersCell("the same, amid the first epoch", attributes={"interruption": FIRST_EPOCH, **NOT_SEEDABLE}),
-    TransformersCell(
-        "`ignore_data_skip=True`",
-        {"train_input": FIRST_STEP, "rng_state": RESTORED},
-        arguments(ignore_data_skip=True),
-    ),
+    TransformersCell("`ignore_data_skip=True`", {"train_input": FIRST_STEP}, arguments(ignore_data_skip=True)),
     TransformersCell("`logging_steps=5`", {"logged_metrics": "step 10"}, arguments(logging_steps=5)),
     TransformersCell("`save_only_model=True`", {**NOT_LOADED, "rng_state": RESTORED}, arguments(save_only_model=True)),
     TransformersCell("`optimizer.pt` is missing", NOT_LOADED, {"lost": ("optimizer.pt",)}),

@@ -94,7 +94,7 @@ class TransformersBridge:
 
     def _on_train_begin(self) -> None:
         if self._checkpoint is not None:
-            self._run.checkpoint_loaded(self._checkpoint, _own_state(self._checkpoint), self._state.global_step)
+            self._run.checkpoint_loaded(self._checkpoint, own_state(self._checkpoint), self._state.global_step)
         self._run.training_started()
 
     def _on_epoch_begin(self) -> None:
@@ -205,8 +205,8 @@ class TransformersBridge:
         self._run.checkpoint_saved(str(path.absolute()))
 
 
-def _own_state(checkpoint: str) -> dict[str, Any] | None:
-    """What the bridge saved, if one took part when the checkpoint was written."""
+def own_state(checkpoint: str) -> dict[str, Any] | None:
+    """What a bridge saved, if one took part when the checkpoint was written."""
     file = Path(checkpoint, OWN_FILE)
     own: dict[str, Any] | None = torch.load(file) if file.exists() else None
     return own

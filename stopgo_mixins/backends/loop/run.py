@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,6 +16,7 @@ from stopgo_mixins.backends.loop.state import LoopState
 from stopgo_mixins.backends.loop.validation import Validation
 from stopgo_mixins.bridge.gradients import gradients_of
 from stopgo_mixins.bridge.run import PhaseRun
+from stopgo_mixins.bridge.source import Source
 from stopgo_mixins.exceptions import BridgeError
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ class LoopRun:
         directory: where the loop may write; the interrupted run has one, and the continuous run another.
         resume_from: the checkpoint that the loop is to load before it trains, if any.
         should_stop: whether the loop is asked to end after the update at hand.
+        training_source: what the training batches are read from.
+        validation_source: the same of the validation batches.
     """
 
     def __init__(
@@ -56,7 +59,9 @@ class LoopRun:
         self._told_gradients: set[int] = set()
         self._validation: Validation | None = None
         self._newest: Path | None = None
+        self._at_epoch_end = False
         self._attached = ExitStack()
+        self.training_source, self.validation_source = Source(), Source()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -122,12 +127,15 @@ class LoopRun:
         self._begin()
         self._go_on()
         self._state.loader = loader
-        for batch in loader:
+        length = len(loader) if isinstance(loader, Sized) else None
+        for number, batch in enumerate(self.training_source.read(lambda: iter(loader)), start=1):
+            self._at_epoch_end = number == length
             self._run.micro_batch_started(batch)
             self._is_in_batch = True
             self._told_gradients.clear()
             yield batch
             self._go_on()
+        self._at_epoch_end = True
         self._run.epoch_ended()
 
     def loss(self, loss: Tensor) -> None:
@@ -215,7 +223,7 @@ class LoopRun:
         """Surrounds a validation: its batches, their losses if it has any, and what it logs."""
         self._begin()
         self._settle()
-        self._validation = validation = Validation(self._run)
+        self._validation = validation = Validation(self._run, self.validation_source)
         yield
         self._validation = None
         validation.end()
@@ -239,7 +247,7 @@ class LoopRun:
     def _note_checkpoint(self, path: Path) -> None:
         own = self._run.state_dict()
         if self._state.rank == 0:
-            save_beside(path, own)
+            save_beside(path, {**own, "at_epoch_end": self._at_epoch_end})
         self._newest = path
         self._run.checkpoint_saved(str(path))
 
