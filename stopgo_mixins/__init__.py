@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
+    from stopgo_mixins.backends.lightning.record_trace import RecordTrace as RecordTrace
     from stopgo_mixins.backends.loop.mixin import LoopStopAndGoMixin as LoopStopAndGoMixin
     from stopgo_mixins.backends.loop.run import LoopRun as LoopRun
     from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
     from stopgo_mixins.mixins.registry import get_callback as get_callback
+    from stopgo_mixins.mixins.same_run import SameRunMixin as SameRunMixin
     from stopgo_mixins.mode import Mode as Mode
     from stopgo_mixins.recorders.recorder import Recorder as Recorder
     from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
@@ -61,6 +63,7 @@ _HOME = {
     "TransformersStopAndGoMixin": "backends.huggingface.mixin",
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
+    "RecordTrace": "backends.lightning.record_trace",
     "RngStateCallback": "backends.fit_loop.rng",
     "AccelerateRun": "backends.accelerate.run",
     "AccelerateStopAndGoMixin": "backends.accelerate.mixin",
@@ -96,6 +99,7 @@ _HOME = {
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",
     "get_callback": "mixins.registry",
+    "SameRunMixin": "mixins.same_run",
     "StopAndGoMixin": "stop_and_go",
     "Mode": "mode",
     "Recorder": "recorders.recorder",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any, ClassVar
 
+from stopgo_mixins.kills.hooks import KillHooksMixin
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.control_arms import ControlArmsMixin
 from stopgo_mixins.mixins.declaration import (
@@ -20,12 +21,19 @@ from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
+from stopgo_mixins.zoom.mixin import ZoomMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
 class StopAndGoMixin(
-    ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin
+    ZoomMixin,
+    ConsistencyAssertionsMixin,
+    FaultAssertionsMixin,
+    CallbackRegistryMixin,
+    KillHooksMixin,
+    ControlArmsMixin,
+    TrainingPhasesMixin,
 ):
     """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.
 

@@ -82,7 +82,7 @@ class Interrupter:
             StopAndGoException: when it ends here by an exception.
             PhaseError: when it is to be ended by a signal that nobody handles, in the process of the tests.
         """
-        if self._counters.updates >= self._plan.num_steps:
+        if self._plan.ends_at(self._counters.updates):
             return
         for waypoint in self._itinerary.reached(self._counters.of_the_run, inside_validation=inside_validation):
             self._leave_behind(waypoint)

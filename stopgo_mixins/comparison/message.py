@@ -36,11 +36,18 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
             f"{test}: the interrupted run differs from the continuous run "
             f"in {len(comparison.mismatches)} of {comparison.compared} records.",
             *_indented(root_cause_lines(findings, declared)),
-            f"  this metric: first at {place(comparison.mismatches[0])}, {_where(comparison)}",
-            *_indented(_values(comparison), 4),
-            f"    equal {ranges(comparison.equal_steps)} │ differ {ranges(comparison.differing_steps)}",
+            *_indented(metric_lines("this metric", comparison)),
         ]
     )
+
+
+def metric_lines(name: str, comparison: Comparison) -> list[str]:
+    """Where a metric differs first, by how much, and in which steps."""
+    return [
+        f"{name}: first at {place(comparison.mismatches[0])}, {_where(comparison)}",
+        *_indented(_values(comparison)),
+        f"  equal {ranges(comparison.equal_steps)} │ differ {ranges(comparison.differing_steps)}",
+    ]
 
 
 def root_cause_lines(findings: Findings, declared: Declarations) -> list[str]:

@@ -239,7 +239,12 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
             return f"{test}: {judgement.reason}.\n  {cls.kept_in()}"
         declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
         message = failure_message(test, comparison, cls.findings(), cls._declared)
-        return "\n".join([*declared, message, f"  {cls.kept_in()}"])
+        return "\n".join([*declared, message, *cls._closer_look(comparison), f"  {cls.kept_in()}"])
+
+    @classmethod
+    def _closer_look(cls, comparison: Comparison) -> list[str]:
+        """What is to be added to the message of a metric that differs."""
+        return []
 
     @classmethod
     @final

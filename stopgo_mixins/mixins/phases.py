@@ -75,7 +75,7 @@ class TrainingPhasesMixin(LegsMixin):
 
     _left_out: ClassVar[LeftOut] = {}
     _used: ClassVar[UsedObjects]
-    _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go",)
+    _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go", "torch._dynamo")  # as any optimizer imports
     _defined: ClassVar[frozenset[str]] = frozenset()
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
@@ -321,7 +321,7 @@ class TrainingPhasesMixin(LegsMixin):
             TypeError: when no other process would find the class.
         """
         try:
-            location = ClassLocation.of(cls)
+            location = cls._location()
         except LookupError as problem:
             raise TypeError(
                 f"{cls.__name__} cannot be run in a process of its own: {problem}. Define it at the top of a module, "
@@ -337,6 +337,10 @@ class TrainingPhasesMixin(LegsMixin):
             return PhaseRequest(location, settings, mode, cls._leg, attributes, files)
 
         return request
+
+    @classmethod
+    def _location(cls) -> ClassLocation:
+        return ClassLocation.of(cls)
 
     @classmethod
     def _run_as_child(cls, request: PhaseRequest) -> None:

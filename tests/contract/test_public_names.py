@@ -9,7 +9,7 @@ from importlib.util import find_spec
 
 import stopgo_mixins
 
-NEEDING_EITHER = {"LightningBridge", "LightningStopAndGoMixin", "RngStateCallback"}
+NEEDING_EITHER = {"LightningBridge", "LightningStopAndGoMixin", "RecordTrace", "RngStateCallback"}
 NEEDING_LIGHTNING = {*NEEDING_EITHER, "MegatronBridge", "MegatronRngStateCallback", "MegatronStopAndGoMixin"}
 
 

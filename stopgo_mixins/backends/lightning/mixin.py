@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -121,6 +122,15 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
                 'among the hyper-parameters. If you trust it, write fit_arguments = {"weights_only": False} in '
                 f"{cls.__name__}. {error}"
             ) from error
+
+    @override
+    @classmethod
+    def find_checkpoint(cls, trainer: Trainer) -> str | None:
+        """``"last"`` where a ``ModelCheckpoint`` saves it, else the ``.ckpt`` that was changed last."""
+        if any(getattr(callback, "save_last", None) for callback in trainer.checkpoint_callbacks):
+            return "last"
+        found = cls.run_directory(Mode.RESUME).rglob("*.ckpt")
+        return max(map(str, found), key=os.path.getmtime, default=None)
 
     @override
     @classmethod

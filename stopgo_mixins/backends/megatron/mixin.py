@@ -164,6 +164,18 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @override
     @classmethod
+    def find_checkpoint(cls, trainer: Any) -> str | None:
+        """What NeMo's ``AutoResume`` finds with ``resume_if_exists=True, resume_ignore_no_checkpoint=True``."""
+        import nemo.lightning as nl
+
+        directory = str(cls.plan(Mode.RESUME).checkpoint_directory)
+        found = nl.AutoResume(
+            resume_from_directory=directory, resume_if_exists=True, resume_ignore_no_checkpoint=True
+        ).get_trainer_ckpt_path()
+        return None if found is None else str(found)
+
+    @override
+    @classmethod
     def read_checkpoint(cls, path: str) -> SavedState:
         from stopgo_mixins.backends.megatron.faults import MegatronSavedState
 
