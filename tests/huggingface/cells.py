@@ -55,7 +55,9 @@ CELLS: tuple[Cell, ...] = (
         attributes={"interruption": AtStep(8), **arguments(eval_strategy="epoch", save_strategy="epoch")},
     ),
     TransformersCell("`eval_on_start=True`", {"validation_schedule": "step 6"}, arguments(eval_on_start=True)),
-    TransformersCell("another seed before the trainer is built (`resume_seed`)", attributes={"resume_seed": 7}),
+    TransformersCell(
+        "another `seed` in the resume phase, the same `data_seed` (`resume_seed`)", attributes={"resume_seed": 7}
+    ),
     TransformersCell("`dataloader_num_workers=2`", attributes=arguments(dataloader_num_workers=2)),
     TransformersCell(
         "the same with `dataloader_persistent_workers=True`",

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 Batch = TypeVar("Batch")
 
+_EMPTY_LOADERS = 100
+"""More in a row than there can be for a good reason."""
+
 
 class LoopRun:
     """One phase of a loop, for the loop to talk to.
@@ -60,6 +63,7 @@ class LoopRun:
         self._validation: Validation | None = None
         self._newest: Path | None = None
         self._at_epoch_end = False
+        self._empty_loaders = 0
         self._attached = ExitStack()
         self.training_source, self.validation_source = Source(), Source()
 
@@ -128,6 +132,7 @@ class LoopRun:
         self._go_on()
         self._state.loader = loader
         length = len(loader) if isinstance(loader, Sized) else None
+        number = 0
         for number, batch in enumerate(self.training_source.read(lambda: iter(loader)), start=1):
             self._at_epoch_end = number == length
             self._run.micro_batch_started(batch)
@@ -137,6 +142,16 @@ class LoopRun:
             self._go_on()
         self._at_epoch_end = True
         self._run.epoch_ended()
+        self._demand_batches(number)
+
+    def _demand_batches(self, read: int) -> None:
+        """A loop that waits for its steps reads on and on where there is nothing to read."""
+        self._empty_loaders = 0 if read else self._empty_loaders + 1
+        if self._empty_loaders == _EMPTY_LOADERS:
+            raise BridgeError(
+                f"train_loop has read nothing from {_EMPTY_LOADERS} loaders in a row, and would never come to its end: "
+                "let run.batches(loader) be given one with batches."
+            )
 
     def loss(self, loss: Tensor) -> None:
         """Says the loss of the batch at hand, as soon as it is computed and before ``loss.backward()``.

@@ -39,5 +39,9 @@ class LoopSavedState(SavedFiles):
         raise NotApplicable("a loop of one's own orders its samples as it likes")
 
     @override
+    def require_epochs_of_one_loader(self) -> None:
+        raise NotApplicable("a loop of one's own may have another loader for each epoch")
+
+    @override
     def require_timed_validations(self) -> None:
         raise NotApplicable("a loop of one's own validates when it likes")
