@@ -24,7 +24,7 @@ class TransformersSavedState(SavedFiles):
     def __init__(self, path: str) -> None:
         self._json = Path(path, TRAINER_STATE_NAME)
         self._counters: dict[str, Any] = json.loads(self._json.read_text(encoding="utf-8"))
-        own = own_state(path) or {}
+        own: Any = own_state(path)  # never None: a bridge listened to the phase that wrote it
         super().__init__(path, own["batches"], float(self._counters["epoch"]).is_integer())
 
     @override
