@@ -384,6 +384,7 @@ class TrainingPhasesMixin(LegsMixin):
                 raise
 
     @classmethod
+    @final
     def seed_of(cls, mode: Mode) -> int:
         """The seed from which a phase starts."""
         return cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed
