@@ -409,12 +409,18 @@ class TrainingPhasesMixin(LegsMixin):
     def _train_from_seed(cls, mode: Mode) -> None:
         if cls.deterministic:
             use_deterministic_algorithms()
-        seed_everything(cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed)
+        seed_everything(cls.seed_of(mode))
         try:
             cls.train(mode)
         except BaseException as error:
             if mode is Mode.CONTINUOUS or not cls._is_as_planned(error):
                 raise
+
+    @classmethod
+    @final
+    def seed_of(cls, mode: Mode) -> int:
+        """The seed from which a phase starts."""
+        return cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed
 
     @classmethod
     def _is_as_planned(cls, error: BaseException) -> bool:
