@@ -31,7 +31,7 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
         [
             f"{test}: the interrupted run differs from the continuous run "
             f"in {len(comparison.mismatches)} of {comparison.compared} records.",
-            *_indented(root_cause_lines(findings, declared)),
+            *_indented(rootcause_lines(findings, declared)),
             f"  this metric: first at {place(comparison.mismatches[0])}, {_where(comparison)}",
             *_indented(_values(comparison.mismatches[0]), 4),
             f"    equal {ranges(comparison.equal_steps)} │ differ {ranges(comparison.differing_steps)}",
@@ -39,13 +39,13 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
     )
 
 
-def root_cause_lines(findings: Findings, declared: Declarations) -> list[str]:
+def rootcause_lines(findings: Findings, declared: Declarations) -> list[str]:
     """The root causes of the run with their named causes, what follows from them, and what was not observed."""
     lines = []
     for diagnosis in findings.of_the_run:
         lines += [f"the run as a whole: {diagnosis.sentence}", *_indented(_how_to_fix(diagnosis))]
     for cause in findings.root_causes:
-        lines += _cause_lines(cause, declared.get(cause.comparison.metric, ()))
+        lines += cause_lines(cause, declared.get(cause.comparison.metric, ()))
     if findings.consequences:
         lines.append(f"consequences: {', '.join(findings.consequences)}")
     if findings.not_observed:
@@ -53,7 +53,8 @@ def root_cause_lines(findings: Findings, declared: Declarations) -> list[str]:
     return lines
 
 
-def _cause_lines(cause: RootDivergence, declared: Sequence[DeclaredDivergence]) -> Iterator[str]:
+def cause_lines(cause: RootDivergence, declared: Sequence[DeclaredDivergence]) -> Iterator[str]:
+    """What is known of a root cause."""
     comparison, diagnosis = cause.comparison, cause.diagnosis
     first = comparison.mismatches[0]
     known = [f"known: {each}" for each in declared if each.covers(first.key.path)]
