@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin as ConsistencyAssertionsMixin
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
+    from stopgo_mixins.mixins.registry import get_callback as get_callback
     from stopgo_mixins.mode import Mode as Mode
     from stopgo_mixins.recorders.recorder import Recorder as Recorder
     from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
@@ -80,6 +81,7 @@ _HOME = {
     "ConsistencyAssertionsMixin": "mixins.assertions",
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",
+    "get_callback": "mixins.registry",
     "StopAndGoMixin": "stop_and_go",
     "Mode": "mode",
     "Recorder": "recorders.recorder",

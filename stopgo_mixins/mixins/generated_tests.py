@@ -53,7 +53,7 @@ def _is_written_by_hand(cls: type, name: str) -> bool:
     found = [vars(base)[name] for base in cls.__mro__ if name in vars(base)]
     if not found or _is_generated(found[0]):
         return False
-    if callable(getattr(cls, name)):
+    if callable(getattr(cls, name)) and not isinstance(found[0], type):
         return True
     if found[0] is None and (name not in vars(cls) or None in found[1:]):
         return False  # taken away from a base that did not have the metric

@@ -19,6 +19,7 @@ def check_names(cls: type, mixin: type) -> None:
     Raises:
         TypeError: naming the class, what it defines, and what to write instead.
     """
+    _check_fixtures(cls)
     methods = _methods_of_ours(cls)
     for base in cls.__mro__:
         if not is_ours(base):
@@ -26,6 +27,16 @@ def check_names(cls: type, mixin: type) -> None:
                 _check_method(base, name, methods[name])
     for name, meant in misspelled(cls, mixin, public_names(cls)):
         raise TypeError(f"{cls.__name__}.{name} is ignored. Did you mean {meant!r}? {NAME_OF_YOUR_OWN}")
+
+
+def _check_fixtures(cls: type) -> None:
+    """The fixture that other harnesses prepare everything in is not called before the phases, or not at all."""
+    found = next((base for base in cls.__mro__ if "setup_class" in vars(base)), None)
+    if found is not None:
+        raise TypeError(
+            f"{found.__name__}.setup_class is never called before the phases run: rename it to setUpClass, and end it "
+            "with super().setUpClass(), which runs them. What it sets before that is there for every hook."
+        )
 
 
 def _methods_of_ours(cls: type) -> Mapping[str, Any]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 import threading
 import unittest
-import weakref
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,9 +13,7 @@ from typing import Any, ClassVar, Literal
 from typing_extensions import final
 
 from stopgo_mixins.bridge.plan import PhasePlan
-from stopgo_mixins.bridge.waypoint import Waypoint
 from stopgo_mixins.exceptions import BridgeError, PhaseError, StopAndGoException
-from stopgo_mixins.interruption import AfterValidation, Interruption
 from stopgo_mixins.isolation.class_location import ClassLocation
 from stopgo_mixins.isolation.ending import described
 from stopgo_mixins.isolation.exit_guard import guarded_exit
@@ -26,10 +23,11 @@ from stopgo_mixins.isolation.output import captured_output, last_lines, progress
 from stopgo_mixins.isolation.process_settings import ProcessSettings
 from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.request import PhaseRequest, pickled
-from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, RunDirectory, make_run_directory
+from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
-from stopgo_mixins.mixins.not_interrupted import why_not_interrupted
+from stopgo_mixins.mixins.legs import LegsMixin
 from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mixins.used_objects import UsedObjects, stateful_parts
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.selection import LeftOut
@@ -38,23 +36,16 @@ from stopgo_mixins.trace.store import Trace
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
-class TrainingPhasesMixin:
+class TrainingPhasesMixin(LegsMixin):
     """Runs stop, resume and continuous, each from the same seed with everything built anew.
 
     Attributes:
-        num_steps: optimizer updates of the whole run, whatever the number of optimizers; required.
         val_check_interval: for ``setup_trainer`` to use: training batches, as the trainer counts them, between
             validations, across epochs; ``None`` for no validation.
         limit_val_batches: for ``setup_trainer`` to use: validation batches per validation.
         lr: for ``setup_model`` to use.
         precision: for ``setup_trainer`` to use: ``"32"`` for float32, ``"16-mixed"`` for float16 beside it with a
             gradient scaler, ``"bf16-mixed"`` for bfloat16 beside it, whatever the trainer calls them.
-        interruption: where and how the stop phase ends.
-        interruptions: several of them instead: the run is interrupted and resumed as often, each time from the
-            checkpoint of the time before.
-        stop_phase: whether a run of its own is interrupted. Else the continuous phase writes the checkpoint where the
-            run would be, and goes on, and the resume phase is compared with how it goes on: two runs instead of three,
-            which do not show what saving and stopping themselves change.
         isolation: where the legs run: ``"process"``, each in a fresh one, beside the continuous phase in the process of
             the tests; or all phases in that, ``"in_process"``.
         phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
@@ -62,19 +53,13 @@ class TrainingPhasesMixin:
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
         deterministic: whether torch must use deterministic algorithms.
         value_budget: bytes of large values that each phase may keep on disk to show differences and apply tolerances.
-        tempdir: the run directory, made in ``setUpClass``.
-        metadata_dir: where the traces lie, inside it.
         exp_name: the name of the class.
     """
 
-    num_steps: ClassVar[int]
     val_check_interval: ClassVar[int | None] = None
     limit_val_batches: ClassVar[int] = 2
     lr: ClassVar[float] = 1e-4
     precision: ClassVar[Any] = "32"
-    interruption: ClassVar[Interruption] = AfterValidation()
-    interruptions: ClassVar[tuple[Interruption, ...]] = ()
-    stop_phase: ClassVar[bool] = True
     isolation: ClassVar[Literal["process", "in_process"]] = "in_process"
     phase_timeout: ClassVar[float | None] = None
     seed: ClassVar[int] = 42
@@ -82,8 +67,6 @@ class TrainingPhasesMixin:
     deterministic: ClassVar[bool] = True
     value_budget: ClassVar[int] = 64 * 2**20
 
-    tempdir: ClassVar[RunDirectory]
-    metadata_dir: ClassVar[Path]
     exp_name: ClassVar[str]
     callbacks: ClassVar[Callbacks]
 
@@ -91,8 +74,7 @@ class TrainingPhasesMixin:
     """The hooks by which a class says what it trains, of which it must define one, with an example of each."""
 
     _left_out: ClassVar[LeftOut] = {}
-    _models: ClassVar[list[tuple[weakref.ref[Any], tuple[Mode, int]]]]
-    _leg: ClassVar[int] = 0
+    _used: ClassVar[UsedObjects]
     _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.stop_and_go",)
     _defined: ClassVar[frozenset[str]] = frozenset()
     _is_child: ClassVar[bool] = False
@@ -131,7 +113,8 @@ class TrainingPhasesMixin:
         """Returns what ``setup_model`` returns, for a backend.
 
         Raises:
-            TypeError: when it returns anything else than it should, or a model that an earlier phase has trained.
+            TypeError: when it returns anything else than it should, or what an earlier phase has used: its state would
+                survive in this process, and nothing would have to be restored from the checkpoint.
         """
         made = cls._ask(cls.setup_model, mode)
         if not isinstance(made, tuple) or len(made) not in (2, 3):
@@ -139,21 +122,22 @@ class TrainingPhasesMixin:
             raise TypeError(
                 f"{cls.__name__}.setup_model returned {found}: return (model, data) or (model, data, optimizer)."
             )
-        cls.require_new_model(made[0], mode, "setup_model")
+        for name, part in stateful_parts(*made):
+            cls.require_new(name, part, mode, "setup_model")
         return made
 
     @classmethod
     @final
-    def require_new_model(cls, model: object, mode: Mode, hook: str) -> None:
-        """Demands that a model is not that of an earlier phase.
+    def require_new(cls, name: str, part: object, mode: Mode, hook: str) -> None:
+        """Demands that what a hook returned is not that of an earlier phase.
 
         Raises:
-            TypeError: naming the hook that returned it.
+            TypeError: naming the hook and the part.
         """
-        phase = mode, cls._leg
-        if any(earlier() is model for earlier, of_phase in cls._models if of_phase != phase):
-            raise TypeError(f"{cls.__name__}.{hook} returned the model of an earlier phase: build a new one each time.")
-        cls._models.append((weakref.ref(model), phase))
+        if not cls._used.take(part, (mode, cls._leg)):
+            raise TypeError(
+                f"{cls.__name__}.{hook} returned the {name} of an earlier phase: build a new one each time."
+            )
 
     @classmethod
     def make_trainer(cls, mode: Mode) -> Any:
@@ -162,11 +146,15 @@ class TrainingPhasesMixin:
 
     @classmethod
     def _ask(cls, hook: Callable[[Mode], Any], mode: Mode) -> Any:
-        """Calls a hook, which may skip the class; once training has begun, nobody may."""
+        """Calls a hook, which may skip the class; once training has begun, nobody may.
+
+        A resume that skips is one that fails: what the class needs was there when the run was stopped.
+        """
         try:
             return hook(mode)
         except unittest.SkipTest as skip:
-            cls._skip = skip
+            if mode is not Mode.RESUME:
+                cls._skip = skip
             raise
 
     @classmethod
@@ -186,7 +174,7 @@ class TrainingPhasesMixin:
         cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
         cls.metadata_dir.mkdir()
         cls.callbacks = cls._make_callbacks()
-        cls._models = []
+        cls._used = UsedObjects()
 
     @classmethod
     def run_stop_and_go(cls) -> None:
@@ -240,11 +228,6 @@ class TrainingPhasesMixin:
             cls._run_leg(leg)
 
     @classmethod
-    def _all_interruptions(cls) -> tuple[Interruption, ...]:
-        """Those of ``interruptions``, else the one of ``interruption``."""
-        return cls.interruptions or (cls.interruption,)
-
-    @classmethod
     def _run_leg(cls, leg: int) -> None:
         cls._leg = leg
         if leg > 1:  # the callbacks of the leg before are used up
@@ -252,22 +235,6 @@ class TrainingPhasesMixin:
         cls._run(Mode.RESUME if leg else Mode.STOP)
         if interruption := cls._interruption():
             cls._demand_interruption(interruption)
-
-    @classmethod
-    def _interruption(cls) -> Interruption | None:
-        """That of the leg at hand; the last one has none."""
-        return next(iter(cls._all_interruptions()[cls._leg :]), None)
-
-    @classmethod
-    def _demand_interruption(cls, interruption: Interruption) -> None:
-        trace, name = Trace(cls._trace_directory(cls._leg)), cls._phase_name(cls._leg)
-        if not trace.events("interrupted"):
-            ran = trace if trace.ranks else cls.trace(Mode.CONTINUOUS)  # which was to leave that of the stop phase
-            why = why_not_interrupted(ran, interruption, cls.num_steps)
-            raise PhaseError(f"{cls.__name__}: the {name} was not interrupted: {why}")
-        written = cls._newest_checkpoint(cls._leg)
-        if not Path(written).exists():
-            raise PhaseError(f"{cls.__name__}: the {name} left no checkpoint: there is no {written}.")
 
     @classmethod
     def continuous(cls) -> None:
@@ -278,56 +245,6 @@ class TrainingPhasesMixin:
         """
         cls._run(Mode.CONTINUOUS)
         cls._demand_all_steps(cls.trace(Mode.CONTINUOUS), "continuous phase")
-
-    @classmethod
-    def _demand_all_steps(cls, trace: Trace, name: str) -> None:
-        made = len(trace.events("step_end"))
-        if made != cls.num_steps:
-            raise PhaseError(
-                f"{cls.__name__}: the {name} made {made} optimizer updates, but num_steps = {cls.num_steps}. "
-                "Let the trainer that setup_trainer returns run for cls.num_steps updates."
-            )
-
-    @classmethod
-    @final
-    def trace(cls, mode: Mode) -> Trace:
-        """What a phase recorded; of several resume phases, the first."""
-        return Trace(cls.metadata_dir / mode.value)
-
-    @classmethod
-    def legs(cls) -> list[tuple[Mode, Path]]:
-        """The legs of the interrupted run in the order in which they ran: the phase, and where its trace lies."""
-        numbers = range(len(cls._all_interruptions()) + 1)
-        return [(Mode.RESUME if leg else Mode.STOP, cls._trace_directory(leg)) for leg in numbers]
-
-    @classmethod
-    def _trace_directory(cls, leg: int) -> Path:
-        mode = Mode.RESUME if leg else Mode.STOP
-        return cls.metadata_dir / (mode.value if leg <= 1 else f"{mode.value}-{leg}")
-
-    @classmethod
-    def _phase_name(cls, leg: int) -> str:
-        return "stop phase" if not leg else "resume phase" if leg == 1 else f"resume phase {leg}"
-
-    @classmethod
-    def run_directory(cls, mode: Mode) -> Path:
-        """Where the trainer of a phase works: one directory for the interrupted run, one for the continuous one."""
-        name = "continuous" if mode is Mode.CONTINUOUS else "interrupted"
-        path = Path(cls.tempdir.name) / name
-        path.mkdir(exist_ok=True)
-        return path
-
-    @classmethod
-    def resume_checkpoint(cls) -> str | None:
-        """The path that a resume phase loads: the checkpoint from which the phase before it is to be resumed."""
-        return cls._newest_checkpoint(max(cls._leg - 1, 0))
-
-    @classmethod
-    def _newest_checkpoint(cls, leg: int) -> str:
-        """That of the moment of the interruption; where a signal came, the trainer may have written one upon it."""
-        trace = Trace(cls._trace_directory(leg))
-        by_signal = isinstance(cls._all_interruptions()[leg].by, signal.Signals)
-        return str(trace.events("checkpoint_saved" if by_signal else "interrupted")[-1]["path"])
 
     @classmethod
     def plan(cls, mode: Mode) -> PhasePlan:
@@ -348,13 +265,6 @@ class TrainingPhasesMixin:
             waypoints=cls._waypoints() if is_reference else (),
             own_process=cls._is_child,
         )
-
-    @classmethod
-    def _waypoints(cls) -> tuple[Waypoint, ...]:
-        """Where the continuous phase leaves behind what a stop phase would."""
-        if cls.stop_phase:
-            return ()
-        return (Waypoint(cls._all_interruptions()[0], "waypoint", cls._trace_directory(0)),)
 
     @classmethod
     def metrics_with_tolerance(cls) -> frozenset[str]:
@@ -431,7 +341,7 @@ class TrainingPhasesMixin:
     @classmethod
     def _run_as_child(cls, request: PhaseRequest) -> None:
         """Runs a phase in this fresh process, for another one that waits for it."""
-        cls._is_child, cls._leg, cls._models = True, request.leg, []
+        cls._is_child, cls._leg, cls._used = True, request.leg, UsedObjects()
         cls.callbacks = cls._make_callbacks()
         cls._train_from_seed(request.mode)
 

@@ -18,6 +18,19 @@ Callbacks = dict[Mode, dict[type, object]]
 """Phase -> callback type -> the callback of that type."""
 
 
+def get_callback(callbacks: Callbacks, mode: Mode, callback_type: type) -> Any:
+    """Returns the callback of a type in a phase, from the registry of a test class.
+
+    Raises:
+        KeyError: when there is none, naming those that there are.
+    """
+    try:
+        return callbacks[mode][callback_type]
+    except KeyError:
+        known = ", ".join(sorted(known.__name__ for known in callbacks.get(mode, {})))
+        raise KeyError(f"no {callback_type.__name__} is registered for {mode}; there are: {known}") from None
+
+
 class CallbackRegistryMixin:
     """Owns the registry of callbacks.
 
@@ -36,19 +49,6 @@ class CallbackRegistryMixin:
         """Returns the registry with one recorder per metric and phase; a subclass calls ``super()`` and adds."""
         recorders = cls.recorder_types().values()
         return {mode: {recorder: cls.make_recorder(recorder) for recorder in recorders} for mode in Mode}
-
-    @staticmethod
-    def get_callback(callbacks: Callbacks, mode: Mode, callback_type: type) -> Any:
-        """Returns the callback of a type in a phase.
-
-        Raises:
-            KeyError: when there is none, naming those that there are.
-        """
-        try:
-            return callbacks[mode][callback_type]
-        except KeyError:
-            known = ", ".join(sorted(known.__name__ for known in callbacks.get(mode, {})))
-            raise KeyError(f"no {callback_type.__name__} is registered for {mode}; there are: {known}") from None
 
     @classmethod
     def make_recorder(cls, recorder: type[Recorder]) -> Recorder:

@@ -6,7 +6,7 @@ import unittest
 from collections.abc import Iterable
 from typing import ClassVar
 
-from stopgo_mixins import Mode, Recorder
+from stopgo_mixins import Mode, Recorder, get_callback
 from stopgo_mixins.events import TrainingState
 from tests.outcome import Outcome, concrete, run
 from tests.tiny import TinyMixin
@@ -63,10 +63,10 @@ class TestAdditionalCallbacks(unittest.TestCase):
     def test_one_that_is_right(self) -> None:
         case, outcome = ending()
         self.assertEqual(outcome.passed, {"additional_callbacks"})
-        found = case.get_callback(case.callbacks, Mode.RESUME, UpdateRecorder)
+        found = get_callback(case.callbacks, Mode.RESUME, UpdateRecorder)
         self.assertEqual(found.metric, "update_count")
         with self.assertRaisesRegex(KeyError, "no str is registered for Mode.STOP; there are: .*UpdateRecorder"):
-            case.get_callback(case.callbacks, Mode.STOP, str)
+            get_callback(case.callbacks, Mode.STOP, str)
 
     def test_all_that_fail_are_named_and_none_hides_another(self) -> None:
         _, outcome = ending(added=(ConstantRecorder, UpdateRecorder), wrong=(AlsoWrongRecorder, WrongUpdateRecorder))

@@ -112,6 +112,7 @@ class TestHandWrittenTests(unittest.TestCase):
         for make, found in (
             (lambda: concrete(TinyMixin, test_parameters={"lr": 0.1}), r"Tiny\.test_parameters is \{'lr': 0\.1\}"),
             (lambda: type("Case", (TinyMixin, suite), {}), r"Case\.test_parameters is \[1, 2\]"),
+            (lambda: concrete(TinyMixin, test_parameters=dict), r"Tiny\.test_parameters is <class 'dict'>"),
             (lambda: concrete(TinyMixin, test_parameters=None), r"Tiny\.test_parameters is None"),
         ):
             with self.assertRaisesRegex(

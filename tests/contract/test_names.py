@@ -20,7 +20,7 @@ FOR_USERS = {
     *("cold_start", "seed", "resume_seed", "deterministic", "value_budget", "left_out", "stop_phase"),
     *("isolation", "phase_timeout"),
     *("setup_model", "setup_trainer", "trainer_arguments", "fit_arguments", "strategy_arguments", "setup_logger"),
-    *("setup_resume", "get_default_callbacks", "get_callback", "make_recorder", "resume_checkpoint", "assertCatches"),
+    *("setup_resume", "get_default_callbacks", "make_recorder", "resume_checkpoint", "assertCatches"),
     *("exp_name", "tempdir", "metadata_dir", "callbacks", "nemo_logger"),
     *("stop", "resume", "continuous", "run_stop_and_go", "run_directory", "interruptions"),
 }

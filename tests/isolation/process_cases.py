@@ -134,6 +134,14 @@ class SkipsInSetup(ProcessMixin, unittest.TestCase):
         raise unittest.SkipTest("no data set here")
 
 
+class SkipsInResume(ProcessMixin, unittest.TestCase):
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        if mode is Mode.RESUME:
+            raise unittest.SkipTest("no checkpoint")
+        return super().setup_model(mode)
+
+
 class Interrupted(ProcessMixin, unittest.TestCase):
     """By a signal that nobody handles, or that nobody can."""
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
 
-from lightning.pytorch import Trainer
+import torch
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins import TorchCheckpointIO
 
-from stopgo_mixins import AfterValidation, Mode, PhaseError
+from stopgo_mixins import AfterValidation, Mode, PhaseError, Recorder
 from tests.outcome import concrete, run
-from tests.tiny import TinyMixin, TinyModule, tiny_loaders
+from tests.tiny import TinyMixin, TinyModule, tiny_loaders, tiny_samples
 
 
 class BrokenMixin(TinyMixin, abstract=True):
@@ -70,6 +71,11 @@ class TestErrors(unittest.TestCase):
         outcome = run(concrete(BrokenMixin, error=unittest.SkipTest("needs a GPU")))
         self.assertEqual((outcome.error, outcome.failed), ("", {}))
         self.assertEqual([reason for _, reason in outcome.skipped], ["needs a GPU"])
+
+    def test_a_resume_that_skips_is_a_failure(self) -> None:
+        outcome = run(concrete(BrokenMixin, error=unittest.SkipTest("no checkpoint"), broken=Mode.RESUME))
+        self.assertEqual(outcome.skipped, [])
+        self.assertIn("Broken: the resume phase failed: SkipTest: no checkpoint", outcome.error)
 
     def test_ctrl_c_ends_the_suite(self) -> None:
         case = concrete(BrokenMixin, error=KeyboardInterrupt())
@@ -143,6 +149,52 @@ class TestBrokenPromises(unittest.TestCase):
             "Tiny: the resume phase failed: TypeError: Tiny.setup_model returned the model of an earlier phase: build "
             "a new one each time.",
             message,
+        )
+
+    def make_twice(self, *parts: object) -> None:
+        case: Any = concrete(TinyMixin, setup_model=classmethod(lambda cls, mode: (TinyModule(), *parts)))
+        self.addCleanup(case.doClassCleanups)
+        case.make_run_directory()
+        case.make_model(Mode.STOP)
+        case.make_model(Mode.RESUME)
+
+    def test_data_or_an_optimizer_of_an_earlier_phase(self) -> None:
+        """They would go on where this process left them, whatever the checkpoint says."""
+        train, validation = tiny_loaders()
+        optimizer = torch.optim.SGD(TinyModule().parameters(), lr=0.1)
+        for name, *parts in (
+            ("data", train),
+            ("data", (train, validation)),
+            ("data", {"one": train}),
+            ("optimizer", None, optimizer),
+        ):
+            sentence = f"Tiny.setup_model returned the {name} of an earlier phase: build a new one each time"
+            with self.subTest(name), self.assertRaisesRegex(TypeError, sentence):
+                self.make_twice(*parts)
+
+    def test_data_that_would_have_to_start_anew(self) -> None:
+        loaders = tiny_loaders()
+        message = run(concrete(TinyMixin, setup_model=classmethod(lambda cls, mode: (TinyModule(), loaders)))).error
+        self.assertIn("Tiny: the resume phase failed: TypeError: Tiny.setup_model returned the data of an", message)
+
+    def test_data_without_any_state_may_be_the_same(self) -> None:
+        self.make_twice([list(tiny_samples(2)[:])] * 4)
+        self.make_twice(None)
+
+    def test_a_recorder_that_only_the_trainer_knows(self) -> None:
+        class NormRecorder(Recorder, Callback):
+            metric = "norm"
+
+        class Adding(TinyMixin, abstract=True):
+            @classmethod
+            def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
+                arguments = super().trainer_arguments(mode)
+                return {**arguments, "callbacks": [NormRecorder(), *arguments["callbacks"]]}
+
+        self.assertIn(
+            "Adding.setup_trainer gave the trainer a NormRecorder that is not in the registry, so it would record "
+            "nothing: write metrics = {'norm': NormRecorder} in the class instead.",
+            run(concrete(Adding)).error,
         )
 
     def test_something_else_than_a_model_and_data(self) -> None:

@@ -91,6 +91,7 @@ class TestEndings(unittest.TestCase):
 
     def test_skips(self) -> None:
         self.assertIn("failed: SkipTest: no more data", self.error(cases.SkipsInTraining))
+        self.assertIn("failed: SkipTest: no checkpoint", self.error(cases.SkipsInResume))
         outcome = run(cases.SkipsInSetup)
         self.assertEqual((outcome.passed, outcome.error), (set(), ""))
         self.assertIn("no data set here", str(outcome.skipped))

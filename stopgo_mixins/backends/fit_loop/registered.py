@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
+
+from stopgo_mixins.recorders.recorder import Recorder
 
 
 def require_bridge(test_class: str, trainer: Any, bridge: object) -> None:
@@ -16,6 +19,21 @@ def require_bridge(test_class: str, trainer: Any, bridge: object) -> None:
             f"{test_class}.setup_trainer returned a trainer without the registered callbacks: pass "
             "callbacks=[*your_own, *cls.callbacks[mode].values()] to it."
         )
+
+
+def require_registration(test_class: str, trainer: Any, registered: Collection[object]) -> None:
+    """Demands that every recorder among the trainer's callbacks is in the registry; another would record nothing.
+
+    Raises:
+        TypeError: naming the recorder.
+    """
+    for callback in trainer.callbacks:
+        if isinstance(callback, Recorder) and not any(callback is each for each in registered):
+            name = type(callback).__name__
+            raise TypeError(
+                f"{test_class}.setup_trainer gave the trainer a {name} that is not in the registry, so it would record "
+                f"nothing: write metrics = {{{callback.metric!r}: {name}}} in the class instead."
+            )
 
 
 def require_one_process(test_class: str, trainer: Any) -> None:

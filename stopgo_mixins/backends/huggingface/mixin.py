@@ -80,7 +80,7 @@ class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):
     def train(cls, mode: Mode) -> None:
         """Builds the trainer anew and trains, from the checkpoint if there is one."""
         trainer = cls.make_trainer(mode)
-        cls.require_new_model(trainer.model, mode, "setup_trainer")
+        cls.require_new("model", trainer.model, mode, "setup_trainer")
         for callback in cls.callbacks[mode].values():
             if isinstance(callback, TrainerCallback):
                 trainer.add_callback(callback)

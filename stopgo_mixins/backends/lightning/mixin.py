@@ -11,10 +11,10 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
 from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
-from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process, require_registration
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
-from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mixins.registry import Callbacks, get_callback
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
 
@@ -94,8 +94,9 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         if optimizer:
             model.configure_optimizers = lambda: optimizer[0]
         trainer = cls.make_trainer(mode)
-        bridge: LightningBridge = cls.get_callback(cls.callbacks, mode, LightningBridge)
+        bridge: LightningBridge = get_callback(cls.callbacks, mode, LightningBridge)
         require_bridge(cls.__name__, trainer, bridge)
+        require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
         require_one_process(cls.__name__, trainer)
         with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)

@@ -16,7 +16,7 @@ from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders
-from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process, require_registration
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.consumed_samples import MegatronConsumedSamplesRecorder
 from stopgo_mixins.backends.megatron.environment import megatron_environment
@@ -26,7 +26,7 @@ from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.events import Moment
 from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.isolation.run_directory import directory_name
-from stopgo_mixins.mixins.registry import Callbacks
+from stopgo_mixins.mixins.registry import Callbacks, get_callback
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.stop_and_go import StopAndGoMixin
@@ -230,9 +230,10 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         if mode is not Mode.CONTINUOUS:  # which saves nothing
             require_savable(cls.__name__, model, optimizer)
         trainer: Any = cls.make_trainer(mode)
-        bridge: MegatronBridge = cls.get_callback(cls.callbacks, mode, MegatronBridge)
+        bridge: MegatronBridge = get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_one_process(cls.__name__, trainer)
+        require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))
         with bridge.listening(cls.plan(mode)):
