@@ -173,8 +173,10 @@ def main() -> str | None:
     say(usual.report)
     if problem := objection(exact, usual):
         return f"\nThe demo did not go as it should: {problem}"
-    say("Each failure names the first divergence and the root causes of the run. One of them in full:")
+    say("Each failure names the first divergence, and of what it is a consequence:")
     say(textwrap.indent(usual.failed["test_train_loss"], "    "))
+    say("The root causes say what was seen and what helps. One of them:")
+    say(textwrap.indent(usual.failed["test_rng_state"], "    "))
     heading(f"What this shows\n{summary(exact, usual)}")
     say("Next: docs/tutorial.md, a first test for a model of your own.")
     return None

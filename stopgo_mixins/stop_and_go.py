@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any, ClassVar
 
+from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.control_arms import ControlArmsMixin
 from stopgo_mixins.mixins.declaration import (
     check_attributes,
@@ -18,13 +19,14 @@ from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generate
 from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
-from stopgo_mixins.mixins.reporting import ReportMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
-class StopAndGoMixin(ReportMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin):
+class StopAndGoMixin(
+    ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin
+):
     """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.
 
     A subclass that is also a ``TestCase`` is concrete: it is checked when it is created and gets its tests.

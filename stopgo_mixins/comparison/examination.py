@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.declared import declaration_problem
+from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import find
-from stopgo_mixins.comparison.message import failure_message
+from stopgo_mixins.comparison.message import failure_message, how_to_fix
 from stopgo_mixins.comparison.noise_floor import determinism_problem
 from stopgo_mixins.comparison.resumption import (
     Resumption,
@@ -69,6 +70,10 @@ class Examination:
         """What the run shows if a part of a comparison were all that differs in its metric."""
         return find(self.resumption, {**self._comparisons, part.metric: part})
 
+    def is_consequence(self, metric: str) -> bool:
+        """Whether another divergence explains that of a metric."""
+        return bool(self.comparison(metric).mismatches) and self.findings.root_cause(metric) is None
+
     def judgement(self, metric: str) -> Judgement:
         """The verdict on a metric; the reason is empty where the comparison itself says everything."""
         comparison, terms = self.comparison(metric), self.terms
@@ -87,12 +92,18 @@ class Examination:
 
     def resume_point_problem(self) -> str | None:
         """What is wrong with the points from which the run was resumed; ``None`` where nothing is."""
-        return resume_point_problem(self.resumption)
+        return self._with_remedy(resume_point_problem(self.resumption), Cause.COLD_START)
 
     def number_of_steps_problem(self) -> str | None:
         """Whether every leg made the updates that were missing, and any changed a weight."""
         problem = number_of_steps_problem(self.resumption, self.terms.num_steps)
-        return problem or nothing_trained(self.comparison("parameters"))
+        return self._with_remedy(problem, Cause.STEPS_MISSING) or nothing_trained(self.comparison("parameters"))
+
+    def _with_remedy(self, problem: str | None, cause: Cause) -> str | None:
+        """A problem of the run, and what helps if it has this cause."""
+        if problem is None or all(found.cause is not cause for found in self.findings.of_the_run):
+            return problem
+        return "\n    ".join([problem, *how_to_fix(cause)])
 
     def consumed_samples_problem(self) -> str | None:
         """What is wrong with the sample counters at the start of each leg; ``None`` where nothing is."""

@@ -16,8 +16,8 @@ from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.terms import Terms
 from stopgo_mixins.comparison.tolerance import Tolerance
 from stopgo_mixins.mixins.additional import additional_recorders, registration_problem
-from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.mixins.reporting import ReportMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
@@ -30,7 +30,7 @@ _NEVER_RUN = (
 )
 
 
-class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
+class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
     """Compares interrupted with continuous, one test per metric.
 
     Attributes:
@@ -151,12 +151,22 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
         """The verdict on a metric, with all that is to be read in the end."""
         judgement = cls.examination().judgement(metric)
         if judgement.verdict is Verdict.FAILED:
-            return Judgement(Verdict.FAILED, f"{cls.examination().failure(metric)}\n  {cls._where_to_look()}")
+            return Judgement(Verdict.FAILED, cls._failure(metric))
         text = f"{judgement.verdict.value}: {judgement.reason}"
         if judgement.verdict is Verdict.NOT_VERIFIED and cls.require_evidence:
             text = f"test_{metric}: {text} (a failure because require_evidence is set)"
             return Judgement(Verdict.FAILED, text)
-        return Judgement(judgement.verdict, text)
+        return Judgement(judgement.verdict, f"{metric} is {text}")
+
+    @classmethod
+    @final
+    def _failure(cls, metric: str) -> str:
+        """The message of a failing metric; what follows from another one's divergence is told in few lines."""
+        examination, report = cls.examination(), cls._report_path()
+        message = examination.failure(metric)
+        if examination.is_consequence(metric):
+            return f"{message} │ report: {report}" if report else message
+        return f"{message}\n  {cls._where_to_look()}"
 
     @classmethod
     @final
@@ -196,7 +206,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
         failed = {metric: each.reason for metric, each in found.items() if each.verdict is Verdict.FAILED}
         if failed:
             _fail("\n".join([f"test_additional_callbacks: {', '.join(failed)}", *failed.values()]))
-        left = [f"{metric}: {each.reason}" for metric, each in found.items() if each.verdict is not Verdict.PASSED]
+        left = [each.reason for each in found.values() if each.verdict is not Verdict.PASSED]
         if left:
             _skip("; ".join(left))
 
@@ -211,11 +221,6 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     def _fail_for(cls, test: str, problem: str | None) -> None:
         if problem is not None:
             _fail(f"{test}: {problem}\n  {cls._where_to_look()}")
-
-    @classmethod
-    def _where_to_look(cls) -> str:
-        """What shows more than a message does."""
-        return cls.kept_in()
 
 
 def _fail(reason: str) -> NoReturn:

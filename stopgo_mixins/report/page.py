@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.evidence import Verdict
-from stopgo_mixins.comparison.message import cause_lines
+from stopgo_mixins.comparison.message import cause_sentences, how_to_fix
 from stopgo_mixins.report.curves import Curves
 from stopgo_mixins.report.drawing import HATCH, HEIGHT, chart, position, strip
 from stopgo_mixins.report.row import Role
@@ -68,22 +68,20 @@ def _badge(word: str, kind: str = "") -> str:
 
 
 def _causes(contents: Contents) -> Iterator[str]:
-    causes = contents.subject.examination.findings
-    blocks = [*((test, [problem]) for test, problem in contents.problems.items())]
-    declared = contents.subject.examination.terms.declared
-    for cause in causes.root_causes:
-        lines = list(cause_lines(cause, declared.get(cause.comparison.metric, ())))
-        blocks.append((cause.comparison.metric, lines))
-    if not blocks:
-        return
-    yield "<section><h2>What is wrong</h2>"
-    for name, lines in blocks:
-        link = (
-            f'<a class="metric" href="#{name}">{name}</a>' if not name.startswith("test_") else f"<code>{name}</code>"
-        )
-        text = "".join(f"<p>{escape(line.strip())}</p>" for line in lines)
-        yield f'<div class="cause">{link}{text}</div>'
-    yield "</section>"
+    findings, declared = contents.subject.examination.findings, contents.subject.examination.terms.declared
+    cards = [_card(test, "", problem.splitlines()) for test, problem in contents.problems.items()]
+    for cause in findings.root_causes:
+        title = cause.diagnosis.cause.section if cause.diagnosis else "No known cause"
+        remedy = how_to_fix(cause.diagnosis.cause) if cause.diagnosis else []
+        cards.append(_card(title, cause.metric, [*cause_sentences(cause, declared), *remedy]))
+    if cards:
+        yield f"<section><h2>What is wrong</h2>{''.join(cards)}</section>"
+
+
+def _card(title: str, metric: str, lines: Iterable[str]) -> str:
+    link = f' in <a class="metric" href="#{metric}">{metric}</a>' if metric else ""
+    text = "".join(f"<p>{escape(line)}</p>" for line in lines)
+    return f'<div class="cause"><h3>{escape(title)}{link}</h3>{text}</div>'
 
 
 def _map(contents: Contents) -> Iterator[str]:

@@ -61,7 +61,7 @@ class Row:
     def of(cls, examination: Examination, metric: str) -> Row:
         """What is known of a metric."""
         comparison, judgement = examination.comparison(metric), examination.judgement(metric)
-        root = next((found for found in examination.findings.root_causes if found.comparison.metric == metric), None)
+        root = examination.findings.root_cause(metric)
         return cls(
             comparison,
             _verdict(examination, judgement),

@@ -41,6 +41,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     def resume(cls) -> None:
         """Does nothing yet."""
 
+    @override
     @classmethod
     def _write_report(cls) -> None:
         """Does nothing: half a run has none."""
