@@ -6,7 +6,7 @@ from bisect import bisect_right
 from collections.abc import Collection
 from dataclasses import dataclass
 
-MOST_COLUMNS = 60
+MOST_COLUMNS = 50
 """A longer run shares its columns among its steps, so that its report is no larger."""
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.wording import ranges
@@ -20,12 +21,7 @@ WIDTH = 540
 
 HEIGHT = 22
 
-HATCH = (
-    '<svg class="defs" width="0" height="0" aria-hidden="true"><defs>'
-    '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
-    '<path d="M0 0h2.4v5h-2.4z"/></pattern></defs></svg>'
-)
-"""What fills a consequence."""
+_MOST_SINGLE_CELLS = 32
 
 _SHAPES = {
     CellState.DIFFERS: "M{x} 2h{w}v18h-{w}z",
@@ -59,12 +55,20 @@ def cell_states(row: Row, columns: Columns) -> list[CellState | None]:
 
 def _cells(cells: Sequence[CellState | None], state: CellState, row: Row) -> str:
     path = "".join(
-        _SHAPES[state].format(x=_edge(column, cells), w=_edge(column + 1, cells) - _edge(column, cells) - 1)
-        for column, found in enumerate(cells)
-        if found is state
+        _SHAPES[state].format(x=_edge(begin, cells), w=_edge(end, cells) - _edge(begin, cells) - 1)
+        for begin, end in _blocks(cells)
+        if cells[begin] is state
     )
     kind = "consequence" if state is CellState.DIFFERS and row.role is Role.CONSEQUENCE else state.name.lower()
     return f'<path class="{kind}" d="{path}"><title>{state.value}: {ranges(row.steps[state], most=8)}</title></path>'
+
+
+def _blocks(cells: Sequence[CellState | None]) -> list[tuple[int, int]]:
+    """Where each drawn cell begins and ends; among many, equal neighbours are drawn as one."""
+    if len(cells) <= _MOST_SINGLE_CELLS:
+        return [(column, column + 1) for column in range(len(cells))]
+    begins = [column for column in range(len(cells)) if not column or cells[column] is not cells[column - 1]]
+    return list(pairwise([*begins, len(cells)]))
 
 
 def _edge(column: int, cells: Sequence[object] | Columns) -> int:
@@ -90,13 +94,12 @@ _PLOT = (300, 84)
 _LEFT, _TOP, _BOTTOM = 4, 20, 18
 
 
-def chart(title: str, lines: dict[str, Line], columns: Columns, *, log: bool) -> str:
-    """Curves over the steps; empty where there are fewer than two numbers.
+def chart(title: str, lines: dict[str, Line], *, log: bool) -> str:
+    """Curves over the steps, on the axes of :func:`definitions`; empty where there is no number to draw.
 
     Args:
         title: what is drawn.
         lines: by their class in the style sheet.
-        columns: the steps.
         log: whether the numbers stand on a logarithmic scale, on which zeros have no place.
     """
     shown = {kind: [_scaled(value, log=log) for value in line] for kind, line in lines.items()}
@@ -105,19 +108,28 @@ def chart(title: str, lines: dict[str, Line], columns: Columns, *, log: bool) ->
         return ""
     low, high = min(values), max(values)
     width, height = _PLOT
+    extent = " to ".join(dict.fromkeys([_label(low, log=log), _label(high, log=log)]))
     drawn = "".join(_curve(kind, line, low, high) for kind, line in shown.items())
-    resumed = "".join(f"M{_x(columns.of_step(step), len(columns))} {_TOP}v{height}" for step in columns.resumed_at)
-    labels = (
-        f'<text x="{_LEFT}" y="12">{escape(title)}</text>'
-        f'<text class="end" x="{width}" y="12">{_label(low, log=log)} to {_label(high, log=log)}</text>'
-        f'<text x="{_LEFT}" y="{_TOP + height + 14}">step {columns.firsts[0]}</text>'
-        f'<text class="end" x="{width}" y="{_TOP + height + 14}">{columns.last}</text>'
-    )
     return (
         f'<svg class="chart" viewBox="0 0 {width + _LEFT} {_TOP + height + _BOTTOM}" role="img" '
-        f'aria-label="{escape(title)}, from {_label(low, log=log)} to {_label(high, log=log)}">'
+        f'aria-label="{escape(title)}: {extent}"><use href="#axes"/>{drawn}'
+        f'<text x="{_LEFT}" y="12">{escape(title)}</text><text class="end" x="{width}" y="12">{extent}</text></svg>'
+    )
+
+
+def definitions(columns: Columns) -> str:
+    """What the pictures of a page share: what fills a consequence, the points of curves, and their axes."""
+    (width, height), count = _PLOT, len(columns)
+    resumed = "".join(f"M{_x(columns.of_step(step), count)} {_TOP}v{height}" for step in columns.resumed_at)
+    return (
+        '<svg class="defs" width="0" height="0" aria-hidden="true"><defs>'
+        '<pattern id="hatch" width="5" height="5" patternUnits="userSpaceOnUse" patternTransform="rotate(45)">'
+        '<path d="M0 0h2.4v5h-2.4z"/></pattern>'
+        '<marker id="dot" refX="2" refY="2" markerWidth="4" markerHeight="4" markerUnits="userSpaceOnUse">'
+        '<circle cx="2" cy="2" r="2" fill="context-stroke"/></marker><g id="axes">'
         f'<path class="frame" d="M{_LEFT} {_TOP}v{height}h{width - _LEFT}"/><path class="resume-line" d="{resumed}"/>'
-        f"{drawn}{labels}</svg>"
+        f'<text x="{_LEFT}" y="{_TOP + height + 14}">step {columns.firsts[0]}</text>'
+        f'<text class="end" x="{width}" y="{_TOP + height + 14}">{columns.last}</text></g></defs></svg>'
     )
 
 
@@ -133,9 +145,11 @@ def _label(value: float, *, log: bool) -> str:
 
 def _curve(kind: str, line: Line, low: float, high: float) -> str:
     points = [(_x(column, len(line)), _y(value, low, high)) for column, value in enumerate(line) if value is not None]
-    path = "M" + "L".join(f"{x} {y}" for x, y in points) if points else ""
-    dots = "".join(f"M{x} {y}h0" for x, y in points)
-    return f'<path class="{kind}" d="{path}"/><path class="{kind} dots" d="{dots}"/>'
+    if not points:
+        return ""
+    (x, y), *_ = points
+    steps = " ".join(f"{right - left} {lower - upper}" for (left, upper), (right, lower) in pairwise(points))
+    return f'<path class="{kind}" d="M{x} {y}l{steps or "0 0"}"/>'
 
 
 def _x(column: int, columns: int) -> int:

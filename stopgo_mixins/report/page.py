@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.comparison.message import cause_sentences, how_to_fix
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.report.curves import Curves
-from stopgo_mixins.report.drawing import HATCH, HEIGHT, chart, position, strip
+from stopgo_mixins.report.drawing import HEIGHT, chart, definitions, position, strip
 from stopgo_mixins.report.row import Role
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def page(contents: Contents) -> str:
         '<link rel="icon" href="data:,">',
         f"<title>{'Failed' if contents.failed else 'Passed'}: {name}</title>",
         f"<style>{files(__package__).joinpath('page.css').read_text(encoding='utf-8')}</style></head><body>",
-        f"<header>{_header(contents)}</header><main>{HATCH}",
+        f"<header>{_header(contents)}</header><main>{definitions(contents.columns)}",
         *_causes(contents),
         *_map(contents),
         *_failures(contents),
@@ -107,14 +108,14 @@ def _axis(columns: Columns) -> str:
     ends = {0: "0", columns.last: str(columns.last)}
     marks = [f'<span style="left:{position(columns, step)}%">{text}</span>' for step, text in ends.items()]
     marks += [
-        f'<span class="mark" style="left:{position(columns, step)}%">{step} &#9660;</span>'
+        f'<span class="mark" style="left:{position(columns, step)}%">{step} &#9662;</span>'
         for step in columns.resumed_at
     ]
     return (
         '<tr role="row"><th role="columnheader" class="name-head">metric</th>'
         '<th role="columnheader" class="verdict-head">test</th>'
         f'<th role="columnheader" class="steps"><div class="axis">{"".join(marks)}</div></th>'
-        '<th role="columnheader" class="first-head" aria-label="first divergence"></th></tr>'
+        '<th role="columnheader" class="first-head first">differs from</th></tr>'
     )
 
 
@@ -122,7 +123,7 @@ def _map_row(row: Row, columns: Columns) -> str:
     return (
         f'<tr role="row"><th role="rowheader" scope="row" class="metric"><a href="#{row.metric}">{row.metric}</a></th>'
         f'<td role="cell">{_verdict(row)}</td><td role="cell" class="steps">{strip(row, columns)}</td>'
-        f'<td role="cell" class="first">{escape(row.first)}</td></tr>'
+        f'<td role="cell" class="first">{row.begin}</td></tr>'
     )
 
 
@@ -150,14 +151,16 @@ def _failures(contents: Contents) -> Iterator[str]:
 
 
 def _figure(row: Row, contents: Contents) -> str:
-    columns = contents.columns
-    curves = Curves.of(contents.subject.examination.runs, row.comparison, columns)
+    columns, runs = contents.columns, contents.subject.examination.runs
+    if MetricKind.RANDOM_STREAMS in runs.about(row.metric).kinds:
+        return ""  # how far two states of a generator lie apart means nothing
+    curves = Curves.of(runs, row.comparison, columns)
     both = {"line-continuous": curves.continuous, "line-interrupted": curves.interrupted}
     charts = "".join(
         [
-            chart("interrupted (dashed), continuous", both, columns, log=False),
-            chart("difference", {"line-gap": curves.absolute}, columns, log=True),
-            chart("difference in ULP", {"line-gap": curves.ulps}, columns, log=True),
+            chart("interrupted (dashed), continuous", both, log=False),
+            chart("difference", {"line-gap": curves.absolute}, log=True),
+            chart("difference in ULP", {"line-gap": curves.ulps}, log=True),
         ]
     )
     if not charts:

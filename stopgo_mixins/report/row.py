@@ -82,6 +82,14 @@ class Row:
         return place(self.comparison.first) if self.comparison.first else ""
 
     @property
+    def begin(self) -> str:
+        """The same in two words."""
+        if self.comparison.first is None:
+            return ""
+        key = self.comparison.first.key
+        return f"{'state' if key.moment.is_state else 'step'} {key.step}"
+
+    @property
     def order(self) -> tuple[object, ...]:
         """Sorts rows as one thing led to another, what agrees last."""
         if self.comparison.first is not None:
