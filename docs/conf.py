@@ -33,7 +33,7 @@ napoleon_use_ivar = True
 nitpick_ignore_regex = [
     # Other projects' names, with their module or without: their inventories would have to be downloaded.
     (r"py:.*", r"(?!stopgo_mixins\b)\w+\..*"),
-    (r"py:class", r"Generator|LightningModule|Optimizer|Tensor|Trainer"),
+    (r"py:class", r"Generator|LightningModule|Optimizer|Path|Tensor|Trainer"),
     # The layers below the public names: the design page describes them, signatures only name them.
     (r"py:class", r"\w+TrainingState|PhasePlan|BatchArchive|Cause|Change|Comparison|Leaf|Means|Record|Trace"),
     (r"py:.*", r"stopgo_mixins\.(?!events\b)[a-z]\w*\.\w+.*"),

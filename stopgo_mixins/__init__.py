@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
+    from stopgo_mixins.backends.loop.mixin import LoopStopAndGoMixin as LoopStopAndGoMixin
+    from stopgo_mixins.backends.loop.run import LoopRun as LoopRun
     from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
     from stopgo_mixins.backends.megatron.bridge import MegatronBridge as MegatronBridge
     from stopgo_mixins.backends.megatron.cpu import cpu_settings as cpu_settings
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.declared import DeclaredDivergence as DeclaredDivergence
     from stopgo_mixins.comparison.tolerance import Tolerance as Tolerance
     from stopgo_mixins.devices import require_gpu as require_gpu
+    from stopgo_mixins.exceptions import BridgeError as BridgeError
     from stopgo_mixins.exceptions import PhaseError as PhaseError
     from stopgo_mixins.exceptions import StopAndGoException as StopAndGoException
     from stopgo_mixins.exceptions import TraceError as TraceError
@@ -55,6 +58,8 @@ _HOME = {
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
     "RngStateCallback": "backends.fit_loop.rng",
+    "LoopStopAndGoMixin": "backends.loop.mixin",
+    "LoopRun": "backends.loop.run",
     "require_nemo": "backends.megatron.availability",
     "MegatronBridge": "backends.megatron.bridge",
     "cpu_settings": "backends.megatron.cpu",
@@ -65,6 +70,7 @@ _HOME = {
     "DeclaredDivergence": "comparison.declared",
     "Tolerance": "comparison.tolerance",
     "require_gpu": "devices",
+    "BridgeError": "exceptions",
     "PhaseError": "exceptions",
     "StopAndGoException": "exceptions",
     "TraceError": "exceptions",

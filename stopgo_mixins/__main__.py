@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from stopgo_mixins.commands import faults
+from stopgo_mixins.commands import explain, faults, report
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,7 +16,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Tests whether an interrupted and resumed training run is still the same run.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    faults.add_to(commands)
+    for command in (faults, explain, report):
+        command.add_to(commands)
     options = parser.parse_args(arguments)
     status: int = options.run(options)
     return status

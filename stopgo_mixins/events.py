@@ -91,6 +91,11 @@ class Moment(enum.Enum):
         return self in (Moment.VALIDATION_BATCH, Moment.VALIDATION_END)
 
     @property
+    def is_behind_update(self) -> bool:
+        """Whether the moment lies between update k and state k, so that an interruption after k may come before it."""
+        return self.is_validation or self is Moment.EPOCH_END
+
+    @property
     def order(self) -> int:
         """The place of the moment among those with the same step number, in training order."""
         return list(Moment).index(self)

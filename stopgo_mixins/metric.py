@@ -34,6 +34,15 @@ class MetricKind(enum.Enum):
     VALIDATIONS = "validations"
     """After which updates a validation ran, and over how many batches."""
 
+    LOOP_PROGRESS = "loop progress"
+    """Where the trainer's loops are in the running epoch, as ``[counter]``, and as ``['epoch']`` in which."""
+
+    LOGGED = "logged"
+    """What the run reports of itself, for a step, a validation or an epoch."""
+
+    SAVED_BY_CALLBACKS = "saved by callbacks"
+    """What callbacks would save, as ``[callback][entry]``; that may be what other metrics record."""
+
     GRADIENTS = "gradients"
     """What was accumulated over the micro-batches of an update."""
 

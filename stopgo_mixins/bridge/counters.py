@@ -22,6 +22,7 @@ class Counters:
         updates: optimizer updates that have been told of.
         micro_batch: how many micro-batches the running accumulation window has had.
         validations: after how many updates -> how many validations have begun there.
+        epoch_ends: likewise, how many epochs have ended there.
         ended_validations: how many validations of the run have ended, over all legs.
         ended_epochs: how many epochs, likewise.
         validation_batches: how many batches of the running validation have been read.
@@ -31,6 +32,7 @@ class Counters:
         self.updates = 0
         self.micro_batch = 0
         self.validations: Counter[int] = Counter()
+        self.epoch_ends: Counter[int] = Counter()
         self.ended_validations = 0
         self.ended_epochs = 0
         self.validation_batches = 0
@@ -67,6 +69,16 @@ class Counters:
         self.validations[self.update] += 1
 
     @property
+    def epoch_has_ended(self) -> bool:
+        """Whether an epoch has ended after the last update."""
+        return self.epoch_ends[self.update] > 0
+
+    def end_epoch(self) -> None:
+        """One more epoch."""
+        self.epoch_ends[self.update] += 1
+        self.ended_epochs += 1
+
+    @property
     def of_the_run(self) -> Progress:
         """How far the run has come."""
         return Progress(
@@ -94,6 +106,7 @@ class Counters:
             "update": self.update,
             "micro_batch": self._left_over,
             "validations": self.validation,
+            "epoch_ends": self.epoch_ends[self.update],
             "ended_validations": self.ended_validations,
             "ended_epochs": self.ended_epochs,
         }
@@ -101,5 +114,5 @@ class Counters:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from what :meth:`state_dict` returned."""
         self.updates, self.micro_batch = state["update"], state["micro_batch"]
-        self.validations[self.updates] = state["validations"]
+        self.validations[self.updates], self.epoch_ends[self.updates] = state["validations"], state["epoch_ends"]
         self.ended_validations, self.ended_epochs = state["ended_validations"], state["ended_epochs"]

@@ -89,8 +89,20 @@ class Interrupter:
         interruption = self._plan.interruption
         if interruption is not None and not self.interrupted:
             self._save_if_due(interruption, inside_validation=inside_validation)
-            if self._saved_at is not None and self._counters.updates >= self._saved_at + interruption.past:
-                self._end(interruption.by)
+            self.end_if_past()
+
+    def end_if_past(self) -> None:
+        """The run is at a place at which it may end if its checkpoint was written, but none can be written now.
+
+        Raises:
+            StopAndGoException: when it ends here by an exception.
+            PhaseError: when it is to be ended by a signal that nobody handles, in the process of the tests.
+        """
+        interruption = self._plan.interruption
+        if interruption is None or self._saved_at is None or self.interrupted:
+            return
+        if self._saved_at + interruption.past <= self._counters.updates < self._plan.num_steps:
+            self._end(interruption.by)
 
     def _leave_behind(self, waypoint: Waypoint) -> None:
         """What a first leg that ended here would leave; a checkpoint of the trainer's own may be gone tomorrow."""

@@ -224,8 +224,14 @@ class PhaseRun:
         self._emit("step_end")
 
     def epoch_ended(self) -> None:
-        """An epoch is over; what is logged next is logged for it."""
-        self._counters.ended_epochs += 1
+        """An epoch is over; what is logged next is logged for it.
+
+        A trainer may end an epoch again that was over when the checkpoint was written, with all hooks of that.
+        """
+        repeated = not self._calls.seen("micro_batch_started") and self._counters.epoch_has_ended
+        self._writer.event("epoch_end", update=self._counters.update, repeated=repeated)
+        if not repeated:
+            self._counters.end_epoch()
         self._at(Moment.EPOCH_END, self._counters.update, self.state.epoch)
 
     def logged(self, step: int, values: Mapping[str, object]) -> None:
@@ -332,6 +338,14 @@ class PhaseRun:
         """
         self._calls.note("interrupt_if_due")
         self._interrupter.come_past(inside_validation=False)
+
+    def end_if_past(self) -> None:
+        """Ends the phase here if its checkpoint lies as far back as it should; for a loop that nobody can let save.
+
+        Raises:
+            StopAndGoException: when it ends here, unless it is to be ended by other means.
+        """
+        self._interrupter.end_if_past()
 
     def interrupted(self) -> None:
         """The trainer itself ends the run now, to be resumed from the newest checkpoint; the rest is provoked."""

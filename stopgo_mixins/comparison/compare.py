@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.numbers import agree
+from stopgo_mixins.metric import Metric
 from stopgo_mixins.trace.merge import side_by_side
 from stopgo_mixins.trace.store import identity_of
 
@@ -88,6 +89,7 @@ class Comparison:
         recorded: how many of them each leg recorded.
         steps: at which anything was compared.
         series: what each path did in the continuous run.
+        about: what is known of the metric.
     """
 
     metric: str
@@ -96,6 +98,7 @@ class Comparison:
     recorded: Counter[Leg] = field(default_factory=Counter)
     steps: set[int] = field(default_factory=set)
     series: dict[str, PathSeries] = field(default_factory=dict)
+    about: type[Metric] = Metric
 
     @property
     def first(self) -> Mismatch | None:
@@ -134,7 +137,7 @@ class Comparison:
 
 def compare(runs: Runs, metric: str, tolerance: Tolerance | None = None) -> Comparison:
     """Compares a metric bitwise (or within the tolerance), collecting every mismatch."""
-    result = Comparison(metric)
+    result = Comparison(metric, about=runs.about(metric))
     for rank in runs.ranks:
         _RankComparison(runs, rank, tolerance, result).run()
     result.mismatches.sort(key=lambda mismatch: mismatch.order)

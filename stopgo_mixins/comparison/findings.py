@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ from stopgo_mixins.comparison.causality import root_causes
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
+from stopgo_mixins.metric import MetricKind
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
@@ -51,12 +52,14 @@ class Findings:
         root_causes: in training order.
         consequences: the other diverging metrics, by name.
         not_observed: what no recorder could see.
+        only_reports: whether nothing differs but what the run logs.
     """
 
     of_the_run: tuple[Diagnosis, ...]
     root_causes: tuple[RootDivergence, ...]
     consequences: tuple[str, ...]
     not_observed: tuple[str, ...]
+    only_reports: bool
 
     def root_cause(self, metric: str) -> RootDivergence | None:
         """That of a metric, if it is one."""
@@ -81,7 +84,10 @@ def find(resumption: Resumption, comparisons: Mapping[str, Comparison]) -> Findi
     consequences = sorted(metric for metric, found in comparisons.items() if found.mismatches and metric not in named)
     noted = (event for trace in runs.reference.ranks.values() for event in trace.events("not_observed"))
     not_observed = dict.fromkeys(event["what"] for event in noted)
-    return Findings(of_the_run, causes, tuple(consequences), tuple(not_observed))
+    only_reports = bool(named) and all(
+        MetricKind.LOGGED in runs.about(metric).kinds for metric in (*named, *consequences)
+    )
+    return Findings(of_the_run, causes, tuple(consequences), tuple(not_observed), only_reports)
 
 
 def diagnosed_root_causes(
@@ -90,7 +96,25 @@ def diagnosed_root_causes(
     """The root causes of the run in training order, each with its named cause where a known pattern fits."""
     diagnoses = {metric: diagnose(runs, comparison) for metric, comparison in comparisons.items()}
     independent = [metric for metric, diagnosis in diagnoses.items() if diagnosis and diagnosis.independent]
-    return [(cause, diagnoses[cause.metric]) for cause in root_causes(comparisons, runs.known, independent)]
+    return [
+        (cause, diagnoses[cause.metric])
+        for cause in root_causes(comparisons, runs.known, independent)
+        if not any(
+            parent in independent or cause.metric not in (runs.about(parent).depends_on or ())
+            for parent in _followed(cause, diagnoses[cause.metric], comparisons)
+        )
+    ]
+
+
+def _followed(
+    comparison: Comparison, diagnosis: Diagnosis | None, comparisons: Mapping[str, Comparison]
+) -> Iterator[str]:
+    """The metrics that a diagnosis says explain it, as far as they diverge where that can be."""
+    first = comparison.mismatches[0]
+    for metric in diagnosis.follows if diagnosis else ():
+        found = comparisons[metric].first if metric in comparisons else None
+        if found and found.leg == first.leg and found.key.step - first.key.step in (0, 1):
+            yield metric
 
 
 def _of_the_run(resumption: Resumption) -> list[Diagnosis]:
@@ -116,4 +140,5 @@ def _is_beyond(mismatch: Mismatch, last: Leg) -> bool:
 
 def _agreeing(runs: Runs, comparison: Comparison, comparisons: Mapping[str, Comparison]) -> tuple[str, ...]:
     parents = runs.about(comparison.metric).depends_on or ()
-    return tuple(metric for metric in parents if metric in comparisons and comparisons[metric].compared)
+    recorded = (metric for metric in parents if metric in comparisons and comparisons[metric].compared)
+    return tuple(dict.fromkeys(recorded))

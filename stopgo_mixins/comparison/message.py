@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import Difference
+from stopgo_mixins.comparison.diagnosis.generators import is_generator_state
 from stopgo_mixins.comparison.diagnosis.remedies import REMEDIES
 from stopgo_mixins.comparison.numbers import distance
 from stopgo_mixins.comparison.wording import form, listed, place, ranges
+from stopgo_mixins.metric import MetricKind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
     from stopgo_mixins.comparison.diagnosis.cause import Cause
     from stopgo_mixins.comparison.findings import Findings, RootDivergence
+    from stopgo_mixins.comparison.numbers import Distance
     from stopgo_mixins.trace.record import Record
 
 
@@ -39,11 +43,12 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
     last = [f"equal {equal}", f"differ {differ}"]
     if cause is None:
         news = f"consequence of {', '.join(_causes_in_short(findings, declared)) or 'what is missing'}"
-        lines = [f"first at {_first_place(comparison)}", *_indented(_values(comparison.mismatches[0]))]
+        lines = [f"first at {_first_place(comparison)}", *_indented(_values(comparison))]
     else:
         news = _name(cause)
         lines = root_cause_lines(cause, declared)
         last += [f"consequences: {listed(findings.consequences)}"] if findings.consequences else []
+    last += ["reporting only: no other metric differs"] if findings.only_reports else []
     counted = f"{len(comparison.mismatches)} of {comparison.compared} records"
     head = f"{test}: {news}; the interrupted run differs from the continuous run in {counted}."
     return "\n".join([head, *_indented([*lines, " │ ".join(last)])])
@@ -51,7 +56,7 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
 
 def root_cause_lines(cause: RootDivergence, declared: Declarations) -> list[str]:
     """Where it begins, what was seen, and what helps."""
-    about = [*cause_sentences(cause, declared), *_values(cause.first)]
+    about = [*cause_sentences(cause, declared), *_values(cause.comparison)]
     if cause.diagnosis is not None and not _known(cause, declared):
         about += how_to_fix(cause.diagnosis.cause)
     return [f"root cause of this run: {cause.metric} at {_first_place(cause.comparison)}", *_indented(about)]
@@ -99,21 +104,33 @@ def _first_place(comparison: Comparison) -> str:
     return f"{place(first)}, rank {first.rank}: {listed([found.key.path for found in comparison.at_first])}"
 
 
-def _values(mismatch: Mismatch) -> list[str]:
+def _values(comparison: Comparison) -> list[str]:
+    """What differs first."""
+    mismatch = comparison.mismatches[0]
     actual, expected = mismatch.actual, mismatch.expected
     if actual is None or expected is None:
         return [_presence(mismatch)]
     if mismatch.difference is not Difference.VALUE:
         return [f"the {mismatch.difference.value} differs: interrupted {form(actual)}   continuous {form(expected)}"]
+    if MetricKind.RANDOM_STREAMS in comparison.about.kinds or is_generator_state(actual.leaf):
+        return ["another state of the generator; how far apart two states are means nothing"]
     gap = distance(actual, expected)
     if gap is None:
         return [f"interrupted {_shown(actual)}   continuous {_shown(expected)}"]
-    ulps = "" if gap.ulps is None else f"   {gap.ulps} ulp"
+    return [_numbers(gap)]
+
+
+def _numbers(gap: Distance) -> str:
+    """The element that differs most, by everything that has a meaning there."""
+    shown = [f"interrupted {gap.actual}", f"continuous {gap.expected}"]
+    if math.isfinite(gap.absolute):
+        shown.append(f"|diff| {gap.absolute:.1e}")
+    if gap.relative is not None:
+        shown.append(f"rel {gap.relative:.1e}")
+    if gap.ulps is not None:
+        shown.append(f"{gap.ulps} ulp")
     where = f" at {list(gap.index)}, {gap.differing} of {gap.total} elements differ" if gap.total > 1 else ""
-    return [
-        f"interrupted {gap.actual}   continuous {gap.expected}   "
-        f"|diff| {gap.absolute:.1e}   rel {gap.relative:.1e}{ulps}{where}"
-    ]
+    return "   ".join(shown) + where
 
 
 def _presence(mismatch: Mismatch) -> str:

@@ -116,4 +116,7 @@ def _where(metric: str, noise: NoiseFloor) -> str:
 
 def size_of(gap: Distance | None) -> str:
     """In words."""
-    return "by what has no size" if gap is None else f"by up to {gap.absolute:.1e} (rel {gap.relative:.1e})"
+    if gap is None:
+        return "by what has no size"
+    relative = "" if gap.relative is None else f" (rel {gap.relative:.1e})"
+    return f"by up to {gap.absolute:.1e}{relative}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -107,8 +108,9 @@ class Distance:
         actual: the interrupted run's number, in as few digits as tell it from its neighbours.
         expected: the continuous run's number, likewise.
         absolute: ``|actual - expected|``.
-        relative: the same, over ``|expected|``; infinite where that is 0.
-        ulps: how many representable numbers lie between them, ``None`` where that has no meaning.
+        relative: the same, over ``|expected|``; ``None`` where that is 0, or either is not finite.
+        ulps: how many representable numbers lie between them; ``None`` where that says nothing: for what is no finite
+            float, and across zero or from it, since the floats are densest there.
         differing: how many elements differ.
         total: how many there are.
     """
@@ -117,7 +119,7 @@ class Distance:
     actual: str
     expected: str
     absolute: float
-    relative: float
+    relative: float | None
     ulps: int | None
     differing: int
     total: int
@@ -143,7 +145,7 @@ def distance(actual: Record, expected: Record) -> Distance | None:
         _shortest(ours[index]),
         _shortest(theirs[index]),
         absolute,
-        absolute / magnitude if magnitude else torch.inf,
+        absolute / magnitude if magnitude and math.isfinite(absolute) else None,
         _ulps(ours[index], theirs[index]),
         int(differs.sum()),
         ours.numel(),
@@ -162,14 +164,11 @@ def _shortest(value: torch.Tensor) -> str:
 
 
 def _ulps(ours: torch.Tensor, theirs: torch.Tensor) -> int | None:
-    """The number of steps between neighbouring floats; the float's bits, folded at zero, count them."""
-    if not ours.is_floating_point() or not (torch.isfinite(widened(ours)) and torch.isfinite(widened(theirs))):
+    """The number of steps between neighbouring floats of one sign; the bits of a float count them."""
+    if not ours.is_floating_point():
+        return None
+    wide, other = widened(ours), widened(theirs)
+    if not (torch.isfinite(wide) and torch.isfinite(other)) or not bool(wide.sign() * other.sign() > 0):
         return None
     integer = _INTEGER_OF_SIZE[ours.element_size()]
-    lowest = torch.iinfo(integer).min
-
-    def place(value: torch.Tensor) -> int:
-        bits = int(value.view(integer))
-        return bits if bits >= 0 else lowest - bits
-
-    return abs(place(ours) - place(theirs))
+    return abs(int(ours.view(integer)) - int(theirs.view(integer)))

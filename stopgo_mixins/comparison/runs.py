@@ -53,8 +53,9 @@ class Leg:
 
     @cached_property
     def end(self) -> int:
-        """How many updates had been made on every rank when it ended."""
-        return max((int(event["update"]) for event in self.trace.events("step_end")), default=self.start)
+        """How many updates had been made on every rank when it ended, or was told to end."""
+        made = max((int(event["update"]) for event in self.trace.events("step_end")), default=self.start)
+        return min([made, *(int(event["update"]) for event in self.trace.events("interrupted"))])
 
     @cached_property
     def reached(self) -> int:
@@ -72,7 +73,7 @@ class Leg:
     @cached_property
     def steps_made(self) -> int:
         """How many updates it made itself, on every rank."""
-        return len(self.trace.events("step_end"))
+        return sum(int(event["update"]) <= self.end for event in self.trace.events("step_end"))
 
 
 @dataclass(frozen=True)
@@ -159,7 +160,7 @@ class Runs:
         begin = min(leg.start, max(earlier.reached for earlier in self.before(leg)))
         if key.step > begin:
             return True
-        if key.moment.is_validation:  # the one due at the interruption may run before or after it
+        if key.moment.is_behind_update:  # the one due at the interruption may come before or after it
             return key.step == begin == self.before(leg)[-1].end
         return key.moment.is_state and key.step == begin
 
@@ -167,13 +168,14 @@ class Runs:
         """Whether a leg ends late enough for a record; the last one must not have ended before any."""
         if leg == self.last:
             return True
-        after_update = key.moment.is_state or key.moment.is_validation
+        after_update = key.moment.is_state or key.moment.is_behind_update
         return key.step < leg.end if after_update else key.step <= leg.end
 
     def meeting_at(self, key: Key) -> frozenset[Leg]:
         """The legs of which one is enough for a record, because the interruption between them fell into its moment.
 
-        That is the validation due at the interruption, and the start and the micro-batches of a window cut in two.
+        That is the validation or the epoch's end due at the interruption, and the start and the micro-batches of a
+        window cut in two.
         """
         return frozenset(leg for pair in pairwise(self.legs) if _falls_between(*pair, key) for leg in pair)
 
@@ -181,6 +183,6 @@ class Runs:
 def _falls_between(earlier: Leg, later: Leg, key: Key) -> bool:
     if earlier.end != later.start:
         return False
-    if key.moment.is_validation or key.moment is Moment.STEP_START:
+    if key.moment.is_behind_update or key.moment is Moment.STEP_START:
         return key.step == later.start
     return key.moment is Moment.MICRO_BATCH and key.step == later.start + 1

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim.swa_utils import AveragedModel
 
 from stopgo_mixins.recorders.attributes import attributes
@@ -23,7 +25,7 @@ class AveragedWeightsRecorder(StateRecorder):
     the model or one of its sub-modules.
     Lightning's ``WeightAveraging``, ``EMAWeightAveraging`` and ``StochasticWeightAveraging`` keep theirs so.
     A hand-written average that is a registered sub-module of another class is part of ``parameters``, under its path;
-    one that a callback saves as tensors is part of ``callback_state``.
+    one that a callback saves as tensors is part of ``callback_state``; any other that is kept as tensors is not seen.
     """
 
     metric = "averaged_weights"
@@ -35,9 +37,16 @@ class AveragedWeightsRecorder(StateRecorder):
         return dict(_copies(state))
 
     def missing(self, state: TrainingState) -> str | None:
-        """Not applicable where nothing is averaged."""
-        found = next(_copies(state), None)
-        return None if found else "no averaged weights were found on the model, its modules or the callbacks"
+        """Not applicable where no module is an average."""
+        if any(True for _ in _copies(state)):
+            return None
+        nothing = "no averaged weights were found among the modules that hang on the model or on a callback"
+        tensors = ", ".join(_dictionaries(state))
+        return (
+            f"{nothing}; {tensors} may hold some, but as tensors, which are not looked into here"
+            if tensors
+            else nothing
+        )
 
 
 def trained_tensors(model: nn.Module, named: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
@@ -54,6 +63,19 @@ def _copies(state: TrainingState) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
     for name, value in attributes(state):
         if isinstance(value, nn.Module) and type(value) in classes and id(value) not in own:
             yield name, _tensors(value)
+
+
+def _dictionaries(state: TrainingState) -> Iterator[str]:
+    """The names of what holds a tensor for each of some parameters, as averages that are written by hand do."""
+    named = state.model.named_parameters()
+    shapes = {name: parameter.shape for name, parameter in named if not is_lazy(parameter)}
+    for name, value in attributes(state):
+        if isinstance(value, Mapping) and value and all(_is_like(shapes, *item) for item in value.items()):
+            yield name
+
+
+def _is_like(shapes: Mapping[str, torch.Size], name: object, value: object) -> bool:
+    return isinstance(name, str) and isinstance(value, Tensor) and shapes.get(name) == value.shape
 
 
 def _tensors(module: nn.Module) -> dict[str, Tensor]:

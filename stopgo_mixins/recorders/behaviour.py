@@ -20,7 +20,7 @@ class TrainInputRecorder(Recorder):
     """Each micro-batch as the training step received it, before the step could change it."""
 
     metric = "train_input"
-    depends_on = ("rng_state",)
+    depends_on = ("rng_state", "loop_progress")
     kinds = (MetricKind.BATCHES,)
 
     def micro_batch_start(self, state: TrainingState, batch: object) -> None:

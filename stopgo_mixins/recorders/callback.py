@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import StateRecorder
 from stopgo_mixins.recorders.stages import LOSSES
 
@@ -22,6 +23,7 @@ class CallbackStateRecorder(StateRecorder):
 
     metric = "callback_state"
     depends_on = (*LOSSES, "validation_schedule", "logged_metrics", "global_step", "parameters")
+    kinds = (MetricKind.SAVED_BY_CALLBACKS,)
     changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:

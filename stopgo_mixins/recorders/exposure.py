@@ -31,7 +31,7 @@ class SampleExposureRecorder(Recorder):
     """
 
     metric = "sample_exposure"
-    depends_on = ("train_input",)
+    depends_on = ("train_input", "loop_progress")
     kinds = (MetricKind.EXPOSURE,)
 
     def __init__(self) -> None:

@@ -25,11 +25,11 @@ class LoggedMetricsRecorder(Recorder):
 
     metric = "logged_metrics"
     depends_on = (
-        *("train_input", "train_output", "train_loss", "gradients"),
+        *("train_input", "train_output", "train_loss"),
         *("global_step", "consumed_samples", "loop_progress"),
         *("valid_input", "valid_output", "valid_loss", "validation_schedule", *UPDATE, *FORWARD_PASS),
     )
-    kinds = (MetricKind.COUNTERS,)
+    kinds = (MetricKind.LOGGED, MetricKind.COUNTERS)
 
     def __init__(self) -> None:
         super().__init__()

@@ -47,7 +47,7 @@ class LoopProgressRecorder(StateRecorder):
     metric = "loop_progress"
     depends_on = ("global_step", "consumed_samples", "validation_schedule", "train_input")
     at_once = ("global_step", "consumed_samples")
-    kinds = (MetricKind.COUNTERS,)
+    kinds = (MetricKind.LOOP_PROGRESS, MetricKind.COUNTERS)
     changes_in_validation = True
 
     def read(self, state: TrainingState) -> object:

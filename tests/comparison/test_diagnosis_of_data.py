@@ -62,6 +62,19 @@ class TestTrainingData(DataCase):
         phases = self.read(7, [batch(number) for number in ORDER[4:13]])
         self.check(phases, Cause.DATA_RESTARTED, "step 8 reads the batch of step 5 ")
 
+    def test_restarted_with_a_single_batch_left_of_its_epoch(self) -> None:
+        """What is read after it was shuffled anew, so that one batch is all there is to recognise."""
+        others = [samples(4, 1), samples(2, 7), samples(6, 3), samples(0, 5)]
+        for first, again in ((ORDER[0], "step 1 "), (ORDER[4], "step 5 ")):
+            resumed = [batch(first), *others, *others]
+            self.check(self.read(7, resumed), Cause.DATA_RESTARTED, f"restarted: step 8 reads the batch of {again}")
+
+    def test_a_single_batch_is_not_believed_where_something_else_explains_it(self) -> None:
+        """The rest of the epoch in another order, which happens to begin as the first epoch did."""
+        order = [1, 2, 3, 0, *ORDER[4:]]
+        mixed = [batch(1), samples(0, 6), samples(7, 1), *map(batch, ORDER[8:16])]
+        self.check(self.read(5, mixed, order), Cause.DATA_RESHUFFLED, "from step 6 on the samples of the epoch are the")
+
     def test_restarted_in_another_order(self) -> None:
         again = [samples(6, 1), samples(0, 7), samples(5, 2), samples(4, 3), *map(batch, ORDER[:5])]
         self.check(self.read(7, again), Cause.DATA_RESTARTED, "restarted in another order: from step 8 on all samples")
@@ -120,7 +133,10 @@ class TestTrainingData(DataCase):
     def test_reshuffled_then_skipped(self) -> None:
         mixed = [samples(6, 0), samples(3, 5), *map(batch, ORDER[8:16])]
         self.check(
-            self.read(6, mixed), Cause.OTHER_SAMPLES, "^2 of 4 samples that the epoch had read before step 7 are"
+            self.read(6, mixed),
+            Cause.OTHER_SAMPLES,
+            "^2 of 4 samples that the epoch had read before step 7 are read again, and as many others never, as from a "
+            "loader that does not know where it was",
         )
 
     def test_epochs_are_found_without_the_recorder_of_samples(self) -> None:

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
-from tests.comparison.synthetic import Phases, SyntheticCase, Value
+from stopgo_mixins.events import Moment, Position
+from tests.comparison.synthetic import Phases, Span, SyntheticCase, Value
 from tests.comparison.values import few
 
 
@@ -102,6 +103,14 @@ class TestTensors(StateCase):
         phases = self.phases().state("parameters", named, lambda step: named(step - 1))
         self.check(phases, Cause.STATE_OF_ANOTHER_STEP, "equal to state 3 of the continuous run$")
 
+    def test_the_state_of_a_step_that_nobody_had_reached_is_no_explanation(self) -> None:
+        self.check_nothing(self.phases().state("parameters", named, lambda step: named(step + 2 if step < 7 else 3)))
+
+    def test_the_state_of_a_step_that_was_made_before_the_run_was_killed(self) -> None:
+        phases = self.phases(legs=(Span(0, 6, saved=(4,)), Span(4, 8)))
+        phases.state("parameters", named, lambda step: named(step + 1))
+        self.check(phases, Cause.STATE_OF_ANOTHER_STEP, "equal to state 5 of the continuous run$")
+
     def test_the_commonest_pattern_wins_and_the_rest_is_counted(self) -> None:
         phases = self.resumed(
             named,
@@ -135,6 +144,12 @@ class TestStructure(StateCase):
         )
         sentence = r"^the interrupted run has no \['w'\]\['exp_avg'\], \['w'\]\['step'\] at state 4 \(restored\)$"
         self.check(phases, Cause.STATE_MISSING, sentence)
+
+    def test_nothing_in_place_of_a_container(self) -> None:
+        phases = self.phases().state("optimizer_state", lambda _: {"w": {"rate": 1.0}}, lambda _: {"w": None})
+        self.check(
+            phases, Cause.STATE_MISSING, r"^the interrupted run has no \['w'\]\['rate'\] at state 4 \(restored\)$"
+        )
 
     def test_another_class(self) -> None:
         phases = self.phases().state("optimizer_state", lambda _: {"exp_avg": 1.0}, lambda _: {"momentum_buffer": 1.0})
@@ -256,7 +271,11 @@ class TestSchedules(StateCase):
         phases = self.phases(num_steps=12).state(
             "learning_rate", halved, lambda step: halved(step if step < 6 else step - 3)
         )
-        self.check(phases, Cause.SCHEDULE_SHIFTED, "shifted by -3: from state 6 on it is 3 updates behind")
+        self.check(
+            phases,
+            Cause.SCHEDULE_SHIFTED,
+            "^the schedule is 1 step of its own behind: state 6 has the value of state 3, and so on$",
+        )
 
     def test_a_scheduler_s_state(self) -> None:
         def state(step: int) -> list[dict[str, object]]:
@@ -301,36 +320,6 @@ class TestRanks(SyntheticCase):
         self.assertEqual(self.diagnose(phases, "rng_state").cause, Cause.RNG_NOT_RESTORED)
 
 
-class TestRandomNumbers(SyntheticCase):
-    def streams(self, step: int) -> dict[str, object]:
-        return {"python": {"words": weights(step, "p")}, "numpy": weights(step, "nn"), "torch": weights(step, "ttt")}
-
-    def test_streams_are_named(self) -> None:
-        phases = self.phases().state(
-            "rng_state",
-            self.streams,
-            lambda step: {**self.streams(step), "python": {"words": weights(9)}, "torch": weights(9)},
-        )
-        found = self.diagnose(phases, "rng_state")
-        self.assertEqual((found.cause, found.independent), (Cause.RNG_NOT_RESTORED, True))
-        self.assertEqual(found.sentence, "python, torch: the generators were not restored with the checkpoint")
-
-    def test_a_stream_as_the_phase_began_with_it(self) -> None:
-        phases = self.phases().state(
-            "rng_state", self.streams, lambda step: {**self.streams(step), "torch": weights(step - 4, "ttt")}
-        )
-        sentence = "torch: the generator was not restored with the checkpoint, but left as the phase began with it"
-        self.assertEqual(self.diagnose(phases, "rng_state").sentence, sentence)
-
-    def test_drawn_from_after_the_restore(self) -> None:
-        phases = self.phases().state(
-            "rng_state", self.streams, lambda step: {**self.streams(step), "numpy": weights(step + (step > 5), "nn")}
-        )
-        found = self.diagnose(phases, "rng_state")
-        self.assertEqual((found.cause, found.independent), (Cause.RNG_DRAWN, False))
-        self.assertRegex(found.sentence, "^numpy: equal up to state 5; before state 6 the interrupted run drew")
-
-
 class TestBeforeTheInterruption(SyntheticCase):
     def stopped(self, first: int, saved: tuple[int, ...] = (2, 4), repeated: bool | None = None) -> Phases:
         """The stop phase differs from a step on; so does, or does not, a second continuous run."""
@@ -352,6 +341,16 @@ class TestBeforeTheInterruption(SyntheticCase):
     def test_before_anything_was_saved(self) -> None:
         sentence = "from step 2, .*before any checkpoint .* noise_floor = True tells which"
         self.check(self.stopped(2), Cause.NOT_DETERMINISTIC, sentence)
+
+    def test_at_the_step_of_the_first_checkpoint(self) -> None:
+        """Whether what ends the epoch came before it or after, nobody has seen."""
+        phases = self.phases(saved=(3, 4)).behaviour("train_loss", float)
+        for phase in ("stop", "continuous"):
+            value = {"mean": 2.0 if phase == "stop" else 1.0}
+            phases.writer(phase).record("logged_metrics", Position(Moment.EPOCH_END, 3, (0,)), value)
+        found = self.diagnose(phases, "logged_metrics")
+        self.assertEqual(found.cause, Cause.NOT_DETERMINISTIC)
+        self.assertRegex(found.sentence, "differs from step 3, epoch end 0 on, at the step of its first checkpoint: ")
 
     def test_the_noise_floor_tells_which(self) -> None:
         self.check(self.stopped(3, repeated=True), Cause.NOT_DETERMINISTIC, "and so does a second uninterrupted run")

@@ -62,7 +62,9 @@ class TestRootCauses(SyntheticCase):
     def test_states_of_one_step_are_restored_side_by_side(self) -> None:
         phases = self.phases()
         for metric in ("parameters", "optimizer_state", "rng_state", "callback_state"):
-            phases.state(metric, weights, lambda step: weights(step) + 1)
+            phases.state(
+                metric, lambda step, by=metric: weights(step, by), lambda step, by=metric: weights(step, by) + 1
+            )
         _, findings = found_in(phases)
         self.assertEqual(len(findings.root_causes), 4)
 
@@ -91,6 +93,9 @@ class TestRootCauses(SyntheticCase):
         (diagnosis,) = findings.of_the_run
         self.assertEqual(diagnosis.cause, Cause.STEPS_MISSING)
         self.assertRegex(diagnosis.sentence, "made 2 steps, expected 4")
+
+    def test_where_nothing_differs_nothing_is_only_reporting(self) -> None:
+        self.assertFalse(self.check(self.phases().state("parameters", weights)).only_reports)
 
     def test_a_cold_start_is_a_cause_of_the_run(self) -> None:
         phases = self.phases().state("parameters", weights, lambda step: weights(step - 4))
@@ -125,7 +130,9 @@ class TestMessage(SyntheticCase):
         head, first, seen, _, *remedy, last = self.message(phases, "rng_state")
         self.assertEqual(head[:33], "test_rng_state: RNG not restored;")
         self.assertEqual(first, "  root cause of this run: rng_state at state 4 (restored), rank 0: ['torch']")
-        self.assertEqual(seen, "    torch: the generator was not restored with the checkpoint")
+        self.assertEqual(
+            seen, "    torch: another state of the generator: not restored with the checkpoint, or drawn from since"
+        )
         self.assertEqual(
             remedy,
             [
@@ -197,6 +204,33 @@ class TestMessage(SyntheticCase):
             value = torch.tensor(7 if dtype is torch.int64 else 0.1, dtype=dtype)
             phases = self.phases().behaviour("metric", lambda _, v=value: v, lambda _, v=value: v * 2)
             self.assertIn(f"continuous {text}   |diff|", "\n".join(self.message(phases, "metric")))
+
+    def test_numbers_that_have_a_meaning_only(self) -> None:
+        """Floats lie densest around zero, of which a distance is no multiple; what is infinite has no distance."""
+        for actual, expected, line in (
+            (-1e-3, 1e-3, "interrupted -0.001   continuous 0.001   |diff| 2.0e-03   rel 2.0e+00"),
+            (1e-3, 0.0, "interrupted 0.001   continuous 0   |diff| 1.0e-03"),
+            (float("inf"), 1.0, "interrupted inf   continuous 1"),
+            (1.0, float("nan"), "interrupted 1   continuous nan"),
+        ):
+            ours, theirs = torch.tensor(actual), torch.tensor(expected)
+            phases = self.phases().behaviour("metric", lambda _, v=theirs: v, lambda _, v=ours: v)
+            self.assertIn(f"    {line}", self.message(phases, "metric"))
+
+    def test_the_bytes_of_a_generator_are_no_numbers(self) -> None:
+        ours, theirs = (torch.Generator().manual_seed(seed).get_state() for seed in (1, 2))
+        for metric in ("rng_state", "callback_state"):
+            phases = self.phases().state(metric, lambda _: {"torch": theirs}, lambda _: {"torch": ours})
+            self.assertIn(
+                "    another state of the generator; how far apart two states are means nothing",
+                self.message(phases, metric),
+            )
+
+    def test_what_agrees_is_named_once(self) -> None:
+        phases = self.phases().behaviour("gradients", float)
+        phases.behaviour("logged_metrics", lambda step: {"a": 0.1 * step}, lambda step: {"a": 7.1})
+        (line,) = (line for line in self.message(phases, "logged_metrics") if "up to there it agrees" in line)
+        self.assertEqual(line.count("gradients"), 1)
 
 
 if __name__ == "__main__":

@@ -191,8 +191,9 @@ class TestAtEpochEnd(RowsMixin, unittest.TestCase):
     rows = (
         Row(
             faults.EPOCH_SKIPPED,
-            [("rng_state", "state 6", Cause.RNG_NOT_RESTORED), ("train_input", "step 7", Cause.EPOCH_SKIPPED)],
+            [("train_input", "step 7", Cause.EPOCH_SKIPPED)],
             LEARNING,
+            first={"rng_state": "state 6"},  # the epoch that is skipped draws from it
         ),
         Row(faults.EPOCH_REPLAYED, [("train_input", "step 7", Cause.EPOCH_REPLAYED)], LEARNING),
     )
@@ -242,6 +243,20 @@ class TestAveraged(RowsMixin, unittest.TestCase):
             faults.AVERAGED_WEIGHTS_LOADED,
             [("parameters", "state 9", Cause.COPY_OF_ANOTHER)],
             LEARNING | {"averaged_weights", "extra_state"},
+        ),
+        Row(
+            faults.DATA_RESTARTED,
+            [
+                ("rng_state", "state 9", Cause.RNG_NOT_RESTORED),
+                ("train_input", "step 10", Cause.DATA_RESTARTED),
+            ],
+            LEARNING | {"averaged_weights", "extra_state", "sample_exposure"},
+            says="sampler.generator: the generators were not restored",
+        ),
+        Row(
+            faults.RESHUFFLED_THEN_SKIPPED,
+            [("train_input", "step 10", Cause.OTHER_SAMPLES)],
+            LEARNING | {"averaged_weights", "extra_state", "sample_exposure"},
         ),
     )
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
 from stopgo_mixins import AtStep, Mode, faults
+from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.faults import Fault
 from stopgo_mixins.trials.outcome import Outcome, Status
 from stopgo_mixins.trials.survey import survey
@@ -155,6 +156,12 @@ class TestTwoOptimizers(unittest.TestCase):
         outcome = outcome_of(faults.NOTHING_TRAINED, module=TwoOptimizers)
         self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
         self.assertEqual(outcome.tests[0].name, "test_number_of_steps")
+
+    def test_a_global_step_that_is_one_too_large(self) -> None:
+        outcome = outcome_of(faults.GLOBAL_STEP_OFF_BY_ONE, module=TwoOptimizers)
+        self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
+        named = {cause.metric: cause.cause for cause in outcome.root_causes}
+        self.assertEqual(named["global_step"], Cause.COUNTER_SHIFTED)
 
 
 class TestNotApplicable(unittest.TestCase):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random
+import signal
+import unittest
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -101,3 +103,10 @@ class TinyTransformersMixin(TransformersStopAndGoMixin, abstract=True):
             data = (checkpoint / name).read_bytes()
             (checkpoint / name).write_bytes(data[: len(data) // 2])
         super().resume()
+
+
+class KilledTransformers(TinyTransformersMixin, unittest.TestCase):
+    """Each leg in a fresh process, the first of which is killed."""
+
+    isolation = "process"
+    interruption = AtStep(6, by=signal.SIGKILL)

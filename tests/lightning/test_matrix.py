@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 
 from benchmarks.cells import BATCHES_PER_EPOCH, LOSES_EPOCH_SCHEDULE, REPEATS_VALIDATION, Cell, every_step_of_two_epochs
+from benchmarks.kinds import KINDS, found_in
 from tests.outcome import Outcome, run
 
 NEVER_DIVERGING = {"train_input", "rng_state", "global_step", "consumed_samples", "resume_point", "number_of_steps"}
@@ -55,6 +56,18 @@ class TestEpochScheduler(_MatrixCase):
     def test_lightning_2_4_loses_a_step_of_the_schedule(self) -> None:
         outcome = run(Cell(2, interval="epoch").test_class())
         self.assertIn("root cause of this run: scheduler_state", outcome.failed["scheduler_state"])
+
+
+class TestKinds(unittest.TestCase):
+    def test_amid_an_epoch_and_at_its_end_with_the_named_causes(self) -> None:
+        for kind in KINDS:
+            for step in (5, BATCHES_PER_EPOCH):
+                with self.subTest(kind=kind.title, step=step):
+                    case = kind.test_class(step)
+                    outcome = run(case)
+                    self.assertEqual(outcome.error, "")
+                    self.assertEqual(dict(found_in(case)), kind.expected(step))
+                    self.assertEqual(case.found.only_reports, kind.expected(step).keys() == {"logged_metrics"})
 
 
 class TestRepeatedValidation(_MatrixCase):

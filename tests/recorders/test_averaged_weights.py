@@ -86,6 +86,25 @@ class _CallbackMixin(ExtraCallbacksMixin, abstract=True):
         return [_AveragingCallback(cls.forget)]
 
 
+class _Dictionary(Callback):
+    """Keeps the average as many do who write it themselves."""
+
+    average: dict[str, torch.Tensor]
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        for name, parameter in pl_module.named_parameters():
+            self.average[name].lerp_(parameter.detach(), 0.1)
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        self.average = {name: parameter.detach().clone() for name, parameter in pl_module.named_parameters()}
+
+
+class _DictionaryMixin(ExtraCallbacksMixin, abstract=True):
+    @classmethod
+    def extra_callbacks(cls, mode: Mode) -> list[Any]:
+        return [_Dictionary()]
+
+
 class _WeightAveragingMixin(ExtraCallbacksMixin, EditedCheckpointMixin, abstract=True):
     """Lightning's own callback, which swaps the weights in the checkpoint: the averaged ones stand for the model's."""
 
@@ -131,7 +150,14 @@ class TestCallback(MetricCase):
 
     def test_not_applicable(self) -> None:
         outcome = self.outcome_of(TinyMixin)
-        self.assertIn("no averaged weights were found", outcome.skipped_for["averaged_weights"])
+        self.assertRegex(
+            outcome.skipped_for["averaged_weights"],
+            "no averaged weights were found among the modules that hang on the model or on a callback$",
+        )
+
+    def test_an_average_that_is_kept_as_tensors_is_not_denied(self) -> None:
+        outcome = self.outcome_of(_DictionaryMixin)
+        self.assertRegex(outcome.skipped_for["averaged_weights"], "; _Dictionary.average may hold some, but as tensors")
 
 
 @unittest.skipUnless(LIGHTNING.release >= (2, 6), "Lightning has WeightAveraging since 2.6")

@@ -183,10 +183,15 @@ class TransformersBridge:
 
     # Checkpoints, and the end
 
-    def _save(self, _name: str) -> None:
-        trainer = self._trainer
-        trainer._save_checkpoint(trainer.model_wrapped, trial=None)
-        trainer.control = trainer.callback_handler.on_save(trainer.args, trainer.state, trainer.control)
+    def _save(self, name: str) -> None:
+        """Saves apart from the trainer's own checkpoints, of which it deletes older ones when there is a new one."""
+        trainer, directory = self._trainer, self._trainer.args.output_dir
+        trainer.args.output_dir = str(self._plan.checkpoint_directory / name)
+        try:
+            trainer._save_checkpoint(trainer.model_wrapped, trial=None)
+            trainer.control = trainer.callback_handler.on_save(trainer.args, trainer.state, trainer.control)
+        finally:
+            trainer.args.output_dir = directory
 
     def _stop(self) -> None:
         self._trainer.control.should_training_stop = True

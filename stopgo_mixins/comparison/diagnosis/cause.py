@@ -23,6 +23,9 @@ class Cause(str, enum.Enum):
     EPOCH_SKIPPED = "epoch skipped"
     EPOCH_SHORTER = "epoch shorter"
     EPOCH_ORDER_REUSED = "epoch order reused"
+    EPOCH_NOT_ENDED = "epoch not ended"
+    EPOCH_END_REPEATED = "epoch end repeated"
+    EPOCH_MEAN_LOST = "epoch mean lost"
 
     VALIDATION_REPEATED = "validation repeated"
     VALIDATION_MISSING = "validation missing"
@@ -34,6 +37,7 @@ class Cause(str, enum.Enum):
 
     SCHEDULE_RESTARTED = "schedule restarted"
     SCHEDULE_SHIFTED = "schedule shifted"
+    SCHEDULE_STEP_MISSED = "schedule step missed"
     HYPER_PARAMETER = "hyper-parameter not restored"
     COUNTER_LOST = "counter lost"
     COUNTER_SHIFTED = "counter shifted"
@@ -65,8 +69,11 @@ class Diagnosis:
         cause: its name.
         sentence: what was seen, for someone who looks for the cause in their own trainer.
         independent: the cause stands on its own, whatever else diverged before it.
+        follows: metrics of which each explains it if it diverges at the same moment or in the step after, unless it
+            is computed from this one: what made it differ was there before it shows.
     """
 
     cause: Cause
     sentence: str
     independent: bool = False
+    follows: tuple[str, ...] = ()

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def counter(divergence: Divergence) -> Diagnosis | None:
     """A counter is back at its start, or off by some steps."""
-    counting = [found for found in divergence.here if _is_counter(divergence, found.key.path)]
+    counting = [found for found in divergence.here if is_counter(divergence, found.key.path)]
     lost = [found for found in counting if lost_counter(divergence, found)]
     if lost:
         paths = listed([found.key.path for found in lost])
@@ -30,7 +30,7 @@ def lost_counter(divergence: Divergence, mismatch: Mismatch) -> str | None:
     """Says so where a counter is back at its start."""
     path = mismatch.key.path
     actual, expected = number(mismatch.actual), number(mismatch.expected)
-    if actual is None or expected is None or not _is_counter(divergence, path):
+    if actual is None or expected is None or not is_counter(divergence, path):
         return None
     start = number(divergence.expected[path][0])
     if actual not in (0, start):
@@ -38,7 +38,7 @@ def lost_counter(divergence: Divergence, mismatch: Mismatch) -> str | None:
     return f"the counter is back at {actual:g} instead of {expected:g} at {divergence.where}"
 
 
-def _is_counter(divergence: Divergence, path: str) -> bool:
+def is_counter(divergence: Divergence, path: str) -> bool:
     """Whether the continuous run does nothing with the number but add the same to it, now and then."""
     values = [number(record) for record in divergence.expected[path]]
     whole = [value for value in values if value is not None and float(value).is_integer()]

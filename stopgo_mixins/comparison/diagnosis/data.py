@@ -28,7 +28,13 @@ def data_moved(divergence: Divergence) -> Diagnosis | None:
     if reading is None:
         return None
     found = reading.found()
-    return _diagnose_samples(reading) if found is None else _diagnose_place(reading, found)
+    if found is not None:
+        return _diagnose_place(reading, found)
+    in_order = _diagnose_order(reading)
+    if in_order is not None:
+        return in_order
+    alone = reading.found_alone()
+    return _diagnose_other_samples(reading) if alone is None else _diagnose_place(reading, alone)
 
 
 def validation_data_moved(divergence: Divergence) -> Diagnosis | None:
@@ -39,8 +45,11 @@ def validation_data_moved(divergence: Divergence) -> Diagnosis | None:
         for trace in (divergence.runs.reference, divergence.leg.trace)
     )
     reading = _Reading.at_first_difference(expected, resumed, 0, [0])
-    found = reading.found() if reading else None
-    return None if reading is None or found is None else _shifted(reading, found)
+    if reading is None:
+        return None
+    found = reading.found()
+    found = reading.found_alone() if found is None else found
+    return None if found is None else _shifted(reading, found)
 
 
 @dataclass(frozen=True)
@@ -51,6 +60,7 @@ class _Reading:
         expected: all batches of the continuous run.
         tail: the resumed batches from the first wrong one on.
         index: of the batch in ``expected`` that should be in its place.
+        own_epoch: how many of them the resumed run itself reads before it begins another epoch; ``None`` for all.
         is_first: whether it is the first batch after the resume.
         starts: the indices in ``expected`` with which epochs begin.
     """
@@ -58,19 +68,26 @@ class _Reading:
     expected: Sequence[Batch]
     tail: Sequence[Batch]
     index: int
+    own_epoch: int | None
     is_first: bool
     starts: Sequence[int]
 
     @classmethod
     def at_first_difference(
-        cls, expected: Sequence[Batch], resumed: Sequence[Batch], start: int, starts: Sequence[int]
+        cls,
+        expected: Sequence[Batch],
+        resumed: Sequence[Batch],
+        start: int,
+        starts: Sequence[int],
+        own_starts: Sequence[int] = (),
     ) -> _Reading | None:
-        """``resumed[0]`` should equal ``expected[start]``."""
+        """``resumed[0]`` should equal ``expected[start]``; epochs begin at ``starts``, and in it at ``own_starts``."""
         pairs = zip(resumed, expected[start:], strict=False)
         wrong = next((number for number, (ours, theirs) in enumerate(pairs) if ours.content != theirs.content), None)
         if wrong is None:
             return None
-        return cls(expected, resumed[wrong:], start + wrong, wrong == 0, starts)
+        own_epoch = next((begin - wrong for begin in own_starts if begin > wrong), None)
+        return cls(expected, resumed[wrong:], start + wrong, own_epoch, wrong == 0, starts)
 
     @property
     def step(self) -> int:
@@ -97,22 +114,44 @@ class _Reading:
         """Whether the first wrong batch should begin an epoch."""
         return self.index == self.epoch
 
+    @property
+    def is_within_epoch(self) -> bool:
+        """Whether the run was resumed within an epoch, and this is the first batch after it."""
+        return self.is_first and not self.begins_epoch
+
+    @cached_property
+    def samples(self) -> tuple[list[str] | None, list[str] | None, list[str] | None]:
+        """Those that the epoch has left, those that it had read before, and those that are read of it; if kept."""
+        rest = samples(self.expected[self.index : self.epoch_end])
+        before = samples(self.expected[self.epoch : self.index])
+        return rest, before, samples(self.tail[: self.own_epoch])
+
     def found(self) -> int | None:
         """Where the wrong batches stand in the continuous run; where they stand twice, the likeliest place."""
         runs = {place: self._run_at(place) for place in range(len(self.expected)) if place != self.index}
         found = [place for place, run in runs.items() if run]
         return min(found, key=lambda place: (-runs[place], self._unlikeliness(place)), default=None)
 
+    def found_alone(self) -> int | None:
+        """Where the first wrong batch stands in the continuous run, if there can be no second one to compare.
+
+        A loader that begins anew may be left after one batch, since Lightning reads as many as the epoch has left; and
+        what is read too early or too late may meet only the last one.
+        """
+        beginnings = [self.last_epoch, 0] if self.is_first else []
+        likely = (*beginnings, len(self.expected) - 1)
+        return next((place for place in likely if self.expected[place].content == self.tail[0].content), None)
+
     def _run_at(self, place: int) -> float:
         """How many batches in a row are those of ``expected[place:]``; 0 for fewer than are believed.
 
-        Infinite if all are that there are to compare; a single one where there is no second to compare.
+        Infinite if all are that there are to compare; a single one is believed only where no second is read.
         """
         pairs = list(zip(self.tail, self.expected[place:], strict=False))
         run = len(list(takewhile(bool, (ours.content == theirs.content for ours, theirs in pairs))))
         if run == len(pairs) > 1:
             return math.inf
-        return run if run >= min(_SHORTEST_RUN, len(pairs)) else 0
+        return run if run >= min(_SHORTEST_RUN, len(self.tail)) else 0
 
     def _unlikeliness(self, place: int) -> tuple[int, int]:
         likely = [self.last_epoch, 0] if self.is_first else [0]
@@ -134,8 +173,8 @@ def _training(divergence: Divergence) -> _Reading | None:
     places = [batch.place for batch in expected]
     if not resumed or resumed[0].place not in places:
         return None
-    starts = epoch_starts(runs.reference, rank, expected)
-    return _Reading.at_first_difference(expected, resumed, places.index(resumed[0].place), starts)
+    starts, own_starts = epoch_starts(runs.reference, rank, expected), epoch_starts(leg.trace, rank, resumed)
+    return _Reading.at_first_difference(expected, resumed, places.index(resumed[0].place), starts, own_starts)
 
 
 def _diagnose_place(reading: _Reading, found: int) -> Diagnosis:
@@ -157,39 +196,51 @@ def _diagnose_place(reading: _Reading, found: int) -> Diagnosis:
 def _shifted(reading: _Reading, found: int) -> Diagnosis:
     shift = found - reading.index
     direction = "later" if shift > 0 else "earlier"
-    return _diagnosis(Cause.DATA_SHIFTED, reading, found, f"the data are off by {shift:+d}, {abs(shift)} {direction}")
+    what = f"the data are off by {shift:+d}, {abs(shift)} {direction}"
+    return _diagnosis(Cause.DATA_SHIFTED, reading, found, what, independent=reading.is_first)
 
 
-def _diagnosis(cause: Cause, reading: _Reading, found: int, what: str) -> Diagnosis:
+def _diagnosis(cause: Cause, reading: _Reading, found: int, what: str, *, independent: bool = True) -> Diagnosis:
     step, ordinal = reading.expected[found].place
     batch = f" (batch {'.'.join(map(str, ordinal))})" if any(ordinal) else ""
     sentence = f"{what}: step {reading.step} reads the batch of step {step}{batch} of the continuous run"
-    return Diagnosis(cause, sentence, independent=True)
+    return Diagnosis(cause, sentence, independent=independent)
 
 
-def _diagnose_samples(reading: _Reading) -> Diagnosis | None:
-    """No batch is found again, but its samples are.
+def _diagnose_order(reading: _Reading) -> Diagnosis | None:
+    """No run of batches is found again, but all their samples are.
 
     Within an epoch that is the loader's doing, which forgot its permutation; the next epoch's permutation is drawn
     from random numbers that may have been wrong before.
     """
     end = reading.epoch_end
-    rest = samples(reading.expected[reading.index : end])
-    before = samples(reading.expected[reading.epoch : reading.index])
-    resumed = samples(reading.tail)
+    rest, before, resumed = reading.samples
     if rest is None or before is None or resumed is None:
         return None
-    within_epoch = reading.is_first and not reading.begins_epoch
+    within_epoch = reading.is_within_epoch
     if within_epoch and end is not None and _same(resumed, [*before, *rest]):
         sentence = f"the data restarted in another order: from step {reading.step} on all samples of the epoch are read"
         return Diagnosis(Cause.DATA_RESTARTED, sentence, independent=True)
     if end is not None and _same(resumed, rest):
         sentence = f"from step {reading.step} on the samples of the epoch are the right ones, in another order"
         return Diagnosis(Cause.DATA_RESHUFFLED, sentence, independent=within_epoch)
+    return None
+
+
+def _diagnose_other_samples(reading: _Reading) -> Diagnosis | None:
+    """Some samples of the epoch are read a second time."""
+    rest, before, resumed = reading.samples
+    if rest is None or before is None or resumed is None:
+        return None
     again = sum((Counter(resumed[: len(rest)]) & Counter(before)).values())
     if again:
-        sentence = f"{again} of {len(before)} samples that the epoch had read before step {reading.step} are read again"
-        return Diagnosis(Cause.OTHER_SAMPLES, f"{sentence}, and as many others never", independent=within_epoch)
+        within_epoch = reading.is_within_epoch
+        loader = ", as from a loader that does not know where it was and begins anew in another order"
+        sentence = (
+            f"{again} of {len(before)} samples that the epoch had read before step {reading.step} are read again, and "
+            f"as many others never{loader if within_epoch else ''}"
+        )
+        return Diagnosis(Cause.OTHER_SAMPLES, sentence, independent=within_epoch)
     return None
 
 

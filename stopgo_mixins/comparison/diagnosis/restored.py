@@ -15,6 +15,7 @@ from stopgo_mixins.comparison.diagnosis.counters import lost_counter
 from stopgo_mixins.comparison.numbers import equal_elements, values_of
 from stopgo_mixins.comparison.wording import form, listed
 from stopgo_mixins.trace.digest import digest_bytes
+from stopgo_mixins.trace.snapshot import EMPTY
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Mismatch
@@ -43,9 +44,10 @@ def structure_changed(divergence: Divergence) -> Diagnosis | None:
     kinds: dict[Difference, list[Mismatch]] = defaultdict(list)
     for mismatch in divergence.here:
         kinds[mismatch.difference].append(mismatch)
-    missing, unexpected = (
-        [mismatch.key.path for mismatch in kinds.pop(kind, [])] for kind in (Difference.MISSING, Difference.UNEXPECTED)
-    )
+    missing = [mismatch.key.path for mismatch in kinds.pop(Difference.MISSING, [])]
+    unexpected = [
+        found.key.path for found in kinds.pop(Difference.UNEXPECTED, []) if not _stands_for_nothing(found, missing)
+    ]
     kinds.pop(Difference.VALUE, None)
     if any(path.startswith("['.aliases']") for path in missing):
         sentence = f"tied weights came apart: {listed([p for p in missing if p.startswith('[')])} is gone"
@@ -62,6 +64,12 @@ def structure_changed(divergence: Divergence) -> Diagnosis | None:
             sentence = f"{mismatch.key.path or 'the value'} is {form(mismatch.actual)} instead of "
             return Diagnosis(Cause.STRUCTURE_CHANGED, sentence + form(mismatch.expected))
     return None
+
+
+def _stands_for_nothing(mismatch: Mismatch, missing: list[str]) -> bool:
+    """Whether it is ``None``, or empty, where the continuous run has what is missing."""
+    nothing = mismatch.actual is not None and mismatch.actual.leaf.kind in ("None", EMPTY)
+    return nothing and any(path.startswith(mismatch.key.path) for path in missing)
 
 
 def what_it_equals(divergence: Divergence) -> Diagnosis | None:
@@ -127,8 +135,10 @@ def _copy_of_another(divergence: Divergence, mismatch: Mismatch) -> str | None:
 def _state_of_another_step(divergence: Divergence, mismatch: Mismatch) -> str | None:
     if mismatch.actual is None or not divergence.is_state:
         return None
+    reached = max((leg.reached for leg in divergence.runs.before(divergence.leg)), default=0)
     for record in divergence.expected[mismatch.key.path]:
-        if record.leaf == mismatch.actual.leaf and record.key.moment.is_state:
+        has_been = record.key.moment.is_state and record.key.step <= max(reached, mismatch.key.step)
+        if has_been and record.leaf == mismatch.actual.leaf:
             return f"equal to state {record.key.step} of the continuous run"
     return None
 

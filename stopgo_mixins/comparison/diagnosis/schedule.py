@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.comparison.diagnosis.counters import is_counter
 from stopgo_mixins.comparison.states import number
+from stopgo_mixins.comparison.wording import listed
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
@@ -18,6 +20,22 @@ Values = dict[int, "Leaf"]
 
 _SHORTEST = 2
 """So many states in a row must match before a shift is believed."""
+
+
+def step_missed(divergence: Divergence) -> Diagnosis | None:
+    """A scheduler that steps now and then, as at an epoch's end, leaves a step out: its state stays what it was."""
+    step, here = divergence.first.key.step, divergence.here
+    if not divergence.is_state or not any(is_counter(divergence, found.key.path) for found in here):
+        return None
+    expected = {found.key.path: _values(divergence.expected[found.key.path]) for found in here}
+    stays = all(found.actual and found.actual.leaf == expected[found.key.path].get(step - 1) for found in here)
+    changes = {at for values in expected.values() for at, leaf in values.items() if values.get(at - 1, leaf) != leaf}
+    if not stays or len(changes) >= max(map(len, expected.values())) - 1:
+        return None
+    paths = listed([found.key.path for found in here])
+    between = f"between state {step - 1} and {divergence.where}"
+    sentence = f"{paths}: the scheduler did not step {between}, as it does in the continuous run"
+    return Diagnosis(Cause.SCHEDULE_STEP_MISSED, sentence, independent=True)
 
 
 def schedule_moved(divergence: Divergence) -> Diagnosis | None:
@@ -56,8 +74,19 @@ def _restarted(divergence: Divergence) -> Diagnosis:
 def _shifted(divergence: Divergence, shift: int) -> Diagnosis:
     step = divergence.first.key.step
     direction = "ahead" if shift > 0 else "behind"
-    sentence = f"the schedule is shifted by {shift:+d}: from state {step} on it is {abs(shift)} updates {direction}"
+    steps = _steps_between(divergence, *sorted((step, step + shift)))
+    if steps == abs(shift):
+        sentence = f"the schedule is shifted by {shift:+d}: from state {step} on it is {steps} updates {direction}"
+    else:
+        what = f"{steps} step{'s' if steps > 1 else ''} of its own {direction}"
+        sentence = f"the schedule is {what}: state {step} has the value of state {step + shift}, and so on"
     return Diagnosis(Cause.SCHEDULE_SHIFTED, sentence)
+
+
+def _steps_between(divergence: Divergence, low: int, high: int) -> int:
+    """After how many updates the continuous run changes what differs."""
+    states = [_values(divergence.expected[found.key.path]) for found in divergence.here]
+    return sum(any(values.get(at) != values.get(at - 1) for values in states) for at in range(low + 1, high + 1))
 
 
 def hyper_parameter(divergence: Divergence) -> Diagnosis | None:
