@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unittest
 from pathlib import Path
 
@@ -30,6 +31,11 @@ class TestCauses(unittest.TestCase):
     def test_every_cause_has_its_section_in_the_docs_and_no_other_has_one(self) -> None:
         headings = [line[3:] for line in FIXING.read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
         self.assertEqual(headings, [cause.section for cause in Cause])
+
+    def test_the_table_of_messages_leads_to_every_section(self) -> None:
+        links = re.findall(r"^\| .* \| \[(.*)\]\(#(.*)\) \|$", FIXING.read_text(encoding="utf-8"), re.MULTILINE)
+        sections = [cause.section for cause in Cause]
+        self.assertEqual(links, [(section, section.lower().replace(" ", "-")) for section in sections])
 
     def test_every_cause_has_its_remedy_in_one_line(self) -> None:
         self.assertEqual(REMEDIES.keys(), set(Cause))
