@@ -20,12 +20,18 @@ from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
+from stopgo_mixins.zoom.mixin import ZoomMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
 class StopAndGoMixin(
-    ConsistencyAssertionsMixin, FaultAssertionsMixin, CallbackRegistryMixin, ControlArmsMixin, TrainingPhasesMixin
+    ZoomMixin,
+    ConsistencyAssertionsMixin,
+    FaultAssertionsMixin,
+    CallbackRegistryMixin,
+    ControlArmsMixin,
+    TrainingPhasesMixin,
 ):
     """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.
 

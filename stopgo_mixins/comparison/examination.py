@@ -11,7 +11,7 @@ from stopgo_mixins.comparison.declared import declaration_problem
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import find
-from stopgo_mixins.comparison.message import failure_message, how_to_fix
+from stopgo_mixins.comparison.message import failure_message, how_to_fix, root_cause_lines
 from stopgo_mixins.comparison.noise_floor import determinism_problem
 from stopgo_mixins.comparison.resumption import (
     Resumption,
@@ -60,15 +60,16 @@ class Examination:
     @cached_property
     def findings(self) -> Findings:
         """What the run shows beside a single metric."""
-        return find(self.resumption, self._comparisons)
+        return find(self.resumption, self.comparisons)
 
     @property
-    def _comparisons(self) -> dict[str, Comparison]:
+    def comparisons(self) -> dict[str, Comparison]:
+        """Those of all metrics, by name."""
         return {metric: self.comparison(metric) for metric in self.metrics}
 
     def _findings_with(self, part: Comparison) -> Findings:
         """What the run shows if a part of a comparison were all that differs in its metric."""
-        return find(self.resumption, {**self._comparisons, part.metric: part})
+        return find(self.resumption, {**self.comparisons, part.metric: part})
 
     def is_consequence(self, metric: str) -> bool:
         """Whether another divergence explains that of a metric."""
@@ -81,6 +82,16 @@ class Examination:
             problem = declaration_problem(declared, comparison, self._findings_with)
             return Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
         return judge(self.resumption, comparison, terms.tolerances.get(metric), terms.left_out.get(metric, ()))
+
+    @property
+    def root_causes(self) -> list[str]:
+        """The lines that tell what is wrong with the run as a whole, and its root causes."""
+        lines = []
+        for diagnosis in self.findings.of_the_run:
+            lines += [f"the run as a whole: {diagnosis.sentence}", *how_to_fix(diagnosis.cause)]
+        for cause in self.findings.root_causes:
+            lines += root_cause_lines(cause, self.terms.declared)
+        return lines
 
     def failure(self, metric: str) -> str:
         """What the failing test of a metric says."""

@@ -166,7 +166,12 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
         message = examination.failure(metric)
         if examination.is_consequence(metric):
             return f"{message} │ report: {report}" if report else message
-        return f"{message}\n  {cls._where_to_look()}"
+        return "\n".join([message, *cls._closer_look(metric), f"  {cls._where_to_look()}"])
+
+    @classmethod
+    def _closer_look(cls, metric: str) -> list[str]:
+        """What is to be added to the message of a metric that follows from no other one."""
+        return []
 
     @classmethod
     @final
