@@ -11,10 +11,15 @@ import importlib.util
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from stopgo_mixins.backends.accelerate.mixin import AccelerateStopAndGoMixin as AccelerateStopAndGoMixin
+    from stopgo_mixins.backends.accelerate.run import AccelerateRun as AccelerateRun
+    from stopgo_mixins.backends.fabric.mixin import FabricStopAndGoMixin as FabricStopAndGoMixin
+    from stopgo_mixins.backends.fabric.run import FabricRun as FabricRun
     from stopgo_mixins.backends.fit_loop.rng import RngStateCallback as RngStateCallback
     from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
+    from stopgo_mixins.backends.lightning.record_trace import RecordTrace as RecordTrace
     from stopgo_mixins.backends.loop.mixin import LoopStopAndGoMixin as LoopStopAndGoMixin
     from stopgo_mixins.backends.loop.run import LoopRun as LoopRun
     from stopgo_mixins.backends.megatron.availability import require_nemo as require_nemo
@@ -45,6 +50,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin as TrainingPhasesMixin
     from stopgo_mixins.mixins.registry import CallbackRegistryMixin as CallbackRegistryMixin
     from stopgo_mixins.mixins.registry import get_callback as get_callback
+    from stopgo_mixins.mixins.same_run import SameRunMixin as SameRunMixin
     from stopgo_mixins.mode import Mode as Mode
     from stopgo_mixins.recorders.recorder import Recorder as Recorder
     from stopgo_mixins.recorders.recorder import StateRecorder as StateRecorder
@@ -57,7 +63,12 @@ _HOME = {
     "TransformersStopAndGoMixin": "backends.huggingface.mixin",
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
+    "RecordTrace": "backends.lightning.record_trace",
     "RngStateCallback": "backends.fit_loop.rng",
+    "AccelerateRun": "backends.accelerate.run",
+    "AccelerateStopAndGoMixin": "backends.accelerate.mixin",
+    "FabricRun": "backends.fabric.run",
+    "FabricStopAndGoMixin": "backends.fabric.mixin",
     "LoopStopAndGoMixin": "backends.loop.mixin",
     "LoopRun": "backends.loop.run",
     "require_nemo": "backends.megatron.availability",
@@ -88,6 +99,7 @@ _HOME = {
     "TrainingPhasesMixin": "mixins.phases",
     "CallbackRegistryMixin": "mixins.registry",
     "get_callback": "mixins.registry",
+    "SameRunMixin": "mixins.same_run",
     "StopAndGoMixin": "stop_and_go",
     "Mode": "mode",
     "Recorder": "recorders.recorder",
@@ -98,6 +110,7 @@ _HOME = {
 _EITHER_LIGHTNING = ("lightning", "pytorch_lightning")
 
 _TRAINERS = {
+    "backends.accelerate.": (("accelerate",),),
     "backends.fit_loop.": (_EITHER_LIGHTNING,),
     "backends.huggingface.": (("transformers",), ("accelerate",)),
     "backends.lightning.": (_EITHER_LIGHTNING,),

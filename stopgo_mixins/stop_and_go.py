@@ -5,6 +5,7 @@ from __future__ import annotations
 import unittest
 from typing import Any, ClassVar
 
+from stopgo_mixins.kills.hooks import KillHooksMixin
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.control_arms import ControlArmsMixin
 from stopgo_mixins.mixins.declaration import (
@@ -19,6 +20,7 @@ from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generate
 from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.mixins.shared_process import SharedProcessMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 from stopgo_mixins.zoom.mixin import ZoomMixin
 
@@ -26,10 +28,12 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 
 
 class StopAndGoMixin(
+    SharedProcessMixin,
     ZoomMixin,
     ConsistencyAssertionsMixin,
     FaultAssertionsMixin,
     CallbackRegistryMixin,
+    KillHooksMixin,
     ControlArmsMixin,
     TrainingPhasesMixin,
 ):

@@ -20,15 +20,16 @@ class ChildOutputs:
     Args:
         model: whose children.
         heard: is called with ``(name, call, output)``, the calls of a child being numbered from 0.
+        wanted: whether anybody wants to hear them; else the run is spared a hook on every module.
     """
 
-    def __init__(self, model: nn.Module, heard: Callable[[str, int, object], None]) -> None:
-        self._names = {id(child): name for name, child in model.named_children()}
+    def __init__(self, model: nn.Module, heard: Callable[[str, int, object], None], *, wanted: bool = True) -> None:
+        self._names = {id(child): name for name, child in model.named_children()} if wanted else {}
         self._heard = heard
         self._calls: Counter[str] = Counter()
         self._called: set[str] = set()
         self._listening = False
-        self._handle = register_module_forward_hook(self._hook)
+        self._handle = register_module_forward_hook(self._hook) if wanted else None
 
     def listen(self) -> None:
         """Listens from now on; calls are numbered from 0 again."""
@@ -41,7 +42,8 @@ class ChildOutputs:
 
     def remove(self) -> None:
         """Lets go of the model."""
-        self._handle.remove()
+        if self._handle is not None:
+            self._handle.remove()
         self._names = {}
 
     @property

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.bridge.calls import left_out
+from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.bridge.waypoint import Itinerary
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 
@@ -82,7 +83,7 @@ class Interrupter:
             StopAndGoException: when it ends here by an exception.
             PhaseError: when it is to be ended by a signal that nobody handles, in the process of the tests.
         """
-        if self._counters.updates >= self._plan.num_steps:
+        if self._plan.ends_at(self._counters.updates):
             return
         for waypoint in self._itinerary.reached(self._counters.of_the_run, inside_validation=inside_validation):
             self._leave_behind(waypoint)
@@ -145,4 +146,5 @@ class Interrupter:
                 "the trainer handle it."
             )
         self._writer.end(self._counters.updates)
+        gathered(None)  # the launcher ends the other ranks as soon as one has died: each is to come here first
         os.kill(os.getpid(), number)

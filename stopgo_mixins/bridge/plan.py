@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,18 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.selection import LeftOut
 
 
+NO_LIMIT = sys.maxsize
+"""The number of updates of a run that goes on until its trainer ends it."""
+
+
 @dataclass(frozen=True)
 class PhasePlan:
     """One phase.
 
     Attributes:
         mode: which one.
-        num_steps: optimizer updates of the whole run.
+        num_steps: optimizer updates of the whole run; :data:`NO_LIMIT` for a real run, of which the trainer
+            alone knows when it is over.
         interruption: where to end, in a leg that is to be interrupted; else ``None``.
         recorders: what to feed with events.
         trace_directory: where the trace goes.
@@ -35,6 +41,7 @@ class PhasePlan:
         listeners: what is told of events before the recorders are; an injected fault may act on one.
         waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
+        every_n_steps: how many updates lie between two that are recorded; see :class:`EventDispatcher`.
     """
 
     mode: Mode
@@ -50,6 +57,16 @@ class PhasePlan:
     listeners: Sequence[object] = ()
     own_process: bool = False
     waypoints: Sequence[Waypoint] = ()
+    every_n_steps: int = 1
+
+    def ends_at(self, updates: int) -> bool:
+        """Whether so many updates are all that the plan asks for."""
+        return updates >= self.num_steps
+
+    @property
+    def is_of_a_real_run(self) -> bool:
+        """Whether nobody but the trainer decides where the run ends."""
+        return self.num_steps == NO_LIMIT
 
     def open_trace(self, rank: int) -> TraceWriter:
         """The writer of this phase's trace on one rank."""

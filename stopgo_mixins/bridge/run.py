@@ -35,7 +35,7 @@ class PhaseRun:
         with PhaseRun(plan, state, save, stop) as run:
             run.checkpoint_loaded(path, own)            # if the phase loads one
             run.training_started()
-            while run.updates < plan.num_steps:
+            until the trainer ends:
                 for each micro-batch of the accumulation window:
                     run.micro_batch_started(batch)
                     run.micro_batch_ended(output, loss)
@@ -87,8 +87,14 @@ class PhaseRun:
         self._writer = plan.open_trace(state.rank)
         self._attached.callback(self._writer.close)
         self._interrupter = Interrupter(plan, self._counters, self._writer, save, stop)
-        self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners)
-        self._writer.event("phase_start", mode=plan.mode.value, world_size=state.world_size)
+        self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners, plan.every_n_steps)
+        self._writer.event(
+            "phase_start",
+            mode=plan.mode.value,
+            world_size=state.world_size,
+            replicated=sorted(state.replicated()),
+            every_n_steps=plan.every_n_steps,
+        )
         self._emit("phase_start")
 
     def __enter__(self) -> Self:
@@ -117,7 +123,7 @@ class PhaseRun:
             yield "step_ended"
         if self.plan.interruption is not None and not self._interrupter.interrupted:
             yield "interrupt_if_due"
-        if self.updates >= self.plan.num_steps:
+        if self.plan.ends_at(self.updates):
             yield "training_ended"
 
     @property
@@ -171,7 +177,8 @@ class PhaseRun:
         """The trainer has restored its counters, and its first batch comes next."""
         self._calls.note("training_started")
         self._counters.start_training()
-        self._children = ChildOutputs(self.state.model, self._child_called)
+        wanted = self._events.hears("module_output") or self._events.hears("validation_module_output")
+        self._children = ChildOutputs(self.state.model, self._child_called, wanted=wanted)
         self._attached.callback(self._children.remove)
 
     def micro_batch_started(self, batch: object) -> None:
@@ -207,6 +214,11 @@ class PhaseRun:
         self._emit("micro_batch_end", output, loss)
         self._counters.micro_batch += 1
 
+    @property
+    def wants_gradients(self) -> bool:
+        """Whether those of this update are recorded; else a bridge need not look for them."""
+        return self._events.hands_on("gradients_ready")
+
     def gradients_ready(self, gradients: Mapping[str, Tensor | None]) -> None:
         """An optimizer is about to step; called before clipping, with the gradients by parameter name."""
         self._calls.require("gradients_ready", "micro_batch_started")
@@ -239,8 +251,12 @@ class PhaseRun:
         if values:
             self._emit("logged", step, values)
 
+    def stopping(self) -> None:
+        """Something has told the trainer of a real run to stop, and it may be resumed: all that follows is provoked."""
+        self._interrupter.interrupted = True
+
     def training_ended(self) -> None:
-        """The trainer has come to its end; it is that of the run if all updates were made."""
+        """The trainer has come to its end; it is that of the run if all updates were made that the plan asks for."""
         counted = self._counters.of_the_run
         self._writer.event(
             "training_ended",
@@ -248,7 +264,7 @@ class PhaseRun:
             epochs=counted.epochs,
             no_validation=self.state.no_validation(),
         )
-        if self.updates < self.plan.num_steps:
+        if not (self.plan.is_of_a_real_run or self.plan.ends_at(self.updates)):
             return
         self._calls.note("training_ended")
         never_called = (f"outputs of the child module {name!r}, never called" for name in self._children.never_called)

@@ -35,6 +35,8 @@ def _first(reasons: Iterator[str | None]) -> str | None:
 def _one_sided(leg: Leg, runs: Runs, comparison: Comparison) -> str | None:
     """All that ran before a resume stands on its one side, all that ran from then on on the other."""
     for legs, side in ((runs.before(leg), "before"), (runs.legs[leg.number :], "after")):
+        if side == "before" and runs.from_step and leg.start <= runs.from_step:  # nothing before it is compared
+            continue
         if not any(comparison.recorded[found] for found in legs):
             return f"nothing was recorded {side} the resume point ({leg.start})"
     return None

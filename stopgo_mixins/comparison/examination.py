@@ -11,7 +11,7 @@ from stopgo_mixins.comparison.declared import declaration_problem
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import find
-from stopgo_mixins.comparison.message import failure_message, how_to_fix, root_cause_lines
+from stopgo_mixins.comparison.message import failure_message, finding_lines, how_to_fix
 from stopgo_mixins.comparison.noise_floor import determinism_problem
 from stopgo_mixins.comparison.resumption import (
     Resumption,
@@ -86,12 +86,7 @@ class Examination:
     @property
     def root_causes(self) -> list[str]:
         """The lines that tell what is wrong with the run as a whole, and its root causes."""
-        lines = []
-        for diagnosis in self.findings.of_the_run:
-            lines += [f"the run as a whole: {diagnosis.sentence}", *how_to_fix(diagnosis.cause)]
-        for cause in self.findings.root_causes:
-            lines += root_cause_lines(cause, self.terms.declared)
-        return lines
+        return finding_lines(self.findings, self.terms.declared)
 
     def failure(self, metric: str) -> str:
         """What the failing test of a metric says."""

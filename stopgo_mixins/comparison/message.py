@@ -39,8 +39,7 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
         declared: what the class says about its metrics.
     """
     cause = findings.root_cause(comparison.metric)
-    equal, differ = ranges(comparison.equal_steps, MOST_RANGES), ranges(comparison.differing_steps, MOST_RANGES)
-    last = [f"equal {equal}", f"differ {differ}"]
+    last = [_in_which_steps(comparison)]
     if cause is None:
         news = f"consequence of {', '.join(_causes_in_short(findings, declared)) or 'what is missing'}"
         lines = [f"first at {_first_place(comparison)}", *_indented(_values(comparison))]
@@ -52,6 +51,35 @@ def failure_message(test: str, comparison: Comparison, findings: Findings, decla
     counted = f"{len(comparison.mismatches)} of {comparison.compared} records"
     head = f"{test}: {news}; the interrupted run differs from the continuous run in {counted}."
     return "\n".join([head, *_indented([*lines, " │ ".join(last)])])
+
+
+def metric_lines(name: str, comparison: Comparison) -> list[str]:
+    """Where a metric differs first, by how much, and in which steps."""
+    return [
+        f"{name}: first at {_first_place(comparison)}",
+        *_indented([*_values(comparison), _in_which_steps(comparison)]),
+    ]
+
+
+def _in_which_steps(comparison: Comparison) -> str:
+    equal, differ = ranges(comparison.equal_steps, MOST_RANGES), ranges(comparison.differing_steps, MOST_RANGES)
+    return f"equal {equal} │ differ {differ}"
+
+
+def finding_lines(findings: Findings, declared: Declarations) -> list[str]:
+    """Everything that concerns the run as a whole: all root causes, what follows from them, what was not observed."""
+    lines = []
+    for diagnosis in findings.of_the_run:
+        lines += [f"the run as a whole: {diagnosis.sentence}", *_indented(how_to_fix(diagnosis.cause))]
+    for cause in findings.root_causes:
+        lines += root_cause_lines(cause, declared)
+    if findings.only_reports:
+        lines.append("reporting only: no other metric differs")
+    if findings.consequences:
+        lines.append(f"consequences: {', '.join(findings.consequences)}")
+    if findings.not_observed:
+        lines.append(f"not observed: {'; '.join(findings.not_observed)}")
+    return lines
 
 
 def root_cause_lines(cause: RootDivergence, declared: Declarations) -> list[str]:

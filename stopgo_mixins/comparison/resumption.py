@@ -81,7 +81,9 @@ def _equal_to_the_start(leg: Leg, runs: Runs) -> list[str]:
     equal = []
     for metric in (name for name, about in runs.known.items() if about.indispensable):
         start, restored = _on_all_ranks(runs.reference, metric, 0), _on_all_ranks(leg.trace, metric, leg.start)
-        if start and restored and start != restored:
+        if not start:  # where the comparison begins later
+            continue
+        if restored and start != restored:
             return []
         if restored and restored != _on_all_ranks(runs.reference, metric, leg.start):
             equal.append(metric)

@@ -25,20 +25,27 @@ class Leg:
     Attributes:
         number: from 0.
         trace: what it recorded.
+        follows_others: whether legs came before the first one, of which nothing was recorded.
     """
 
     number: int
     trace: Trace
+    follows_others: bool = False
 
     @property
     def is_first(self) -> bool:
         """Whether it began with nothing to load."""
-        return self.number == 0
+        return self.number == 0 and not self.follows_others
+
+    @cached_property
+    def broke_off(self) -> bool:
+        """Whether a rank of it has no end mark, as where the process was killed."""
+        return not self.trace.has_ended
 
     @property
     def name(self) -> str:
         """In messages."""
-        return "stop phase" if self.is_first else "resume phase" + (f" {self.number}" if self.number > 1 else "")
+        return "stop phase" if self.number == 0 else "resume phase" + (f" {self.number}" if self.number > 1 else "")
 
     @cached_property
     def start(self) -> int:
@@ -86,6 +93,8 @@ class Runs:
         repeated: of a second continuous run, which shows by how much two uninterrupted runs differ.
         cold_start: of a resume phase without its checkpoint, which must differ.
         known: what the metrics say of themselves, by name.
+        from_step: the first step that is compared.
+        may_break_off: whether any leg but the last may have been killed, as those of a real run are.
     """
 
     legs: tuple[Leg, ...]
@@ -93,12 +102,21 @@ class Runs:
     repeated: Trace | None = None
     cold_start: Trace | None = None
     known: Metrics = field(default_factory=dict, kw_only=True)
+    from_step: int = field(default=0, kw_only=True)
+    may_break_off: bool = field(default=False, kw_only=True)
 
     @classmethod
-    def of(cls, legs: Iterable[Trace], reference: Trace, known: Metrics, **control_arms: Trace) -> Runs:
+    def of(
+        cls,
+        legs: Iterable[Trace],
+        reference: Trace,
+        known: Metrics,
+        repeated: Trace | None = None,
+        cold_start: Trace | None = None,
+    ) -> Runs:
         """The legs by their traces, in the order in which they ran."""
         numbered = tuple(Leg(number, trace) for number, trace in enumerate(legs))
-        return cls(numbered, reference, **control_arms, known=known)
+        return cls(numbered, reference, repeated, cold_start, known=known)
 
     @property
     def resumed(self) -> tuple[Leg, ...]:
@@ -157,11 +175,12 @@ class Runs:
         if leg.is_first:
             return True
         # A checkpoint of a step that nobody had reached is a claim; what lies between must have been done by somebody.
-        begin = min(leg.start, max(earlier.reached for earlier in self.before(leg)))
+        before = self.before(leg)
+        begin = min(leg.start, max((earlier.reached for earlier in before), default=leg.start))
         if key.step > begin:
             return True
         if key.moment.is_behind_update:  # the one due at the interruption may come before or after it
-            return key.step == begin == self.before(leg)[-1].end
+            return bool(before) and key.step == begin == before[-1].end
         return key.moment.is_state and key.step == begin
 
     def _goes_beyond(self, leg: Leg, key: Key) -> bool:
@@ -169,6 +188,8 @@ class Runs:
         if leg == self.last:
             return True
         after_update = key.moment.is_state or key.moment.is_behind_update
+        if self.may_break_off and leg.broke_off:  # at any moment of its last update
+            return key.step < leg.end
         return key.step < leg.end if after_update else key.step <= leg.end
 
     def meeting_at(self, key: Key) -> frozenset[Leg]:

@@ -87,7 +87,12 @@ class LegsMixin:
     @classmethod
     def resume_checkpoint(cls) -> str | None:
         """The path that a resume phase loads: the checkpoint from which the phase before it is to be resumed."""
-        return cls._newest_checkpoint(max(cls._leg - 1, 0))
+        return cls._checkpoint_left_by(max(cls._leg - 1, 0))
+
+    @classmethod
+    def _checkpoint_left_by(cls, leg: int) -> str | None:
+        """The checkpoint from which a leg is to be resumed, by its own word."""
+        return cls._newest_checkpoint(leg)
 
     @classmethod
     def _newest_checkpoint(cls, leg: int) -> str:

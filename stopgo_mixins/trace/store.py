@@ -187,11 +187,17 @@ def _identity(position: Position, path: str, leaf: Leaf) -> str:
 
 
 class RankTrace:
-    """The trace of one phase on one rank, read from disk when asked."""
+    """The trace of one phase on one rank, read from disk when asked.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: of the rank.
+        from_step: the first step whose records are read; events are read from the start.
+    """
+
+    def __init__(self, directory: Path, from_step: int = 0) -> None:
         self.rank = int(directory.name.removeprefix("rank-"))
         self._directory = directory
+        self._from_step = from_step
 
     @property
     def metrics(self) -> set[str]:
@@ -215,11 +221,13 @@ class RankTrace:
 
     def steps(self, metric: str) -> Iterator[tuple[int, list[str]]]:
         """Yields ``(step, lines)`` in training order; lines are parsed by :meth:`parse`."""
-        return ((step, list(lines)) for step, lines in groupby(self._lines(metric), key=_step_of))
+        found = groupby(self._lines(metric), key=_step_of)
+        return ((step, list(lines)) for step, lines in found if step >= self._from_step)
 
     def records(self, metric: str) -> Iterator[Record]:
         """All records of a metric in the order in which they were taken."""
-        return (self.parse(line) for line in self._lines(metric))
+        records = (self.parse(line) for line in self._lines(metric))
+        return (record for record in records if record.key.step >= self._from_step)
 
     def parse(self, line: str) -> Record:
         """The record that a line of a metric's file holds."""
@@ -263,11 +271,17 @@ class RankTrace:
 
 
 class Trace:
-    """The trace of one phase over all its ranks."""
+    """The trace of one phase over all its ranks.
 
-    def __init__(self, directory: Path) -> None:
+    Args:
+        directory: of the phase.
+        from_step: the first step whose records are read.
+    """
+
+    def __init__(self, directory: Path, from_step: int = 0) -> None:
         self.directory = directory
-        self.ranks = {trace.rank: trace for trace in map(RankTrace, sorted(directory.glob("rank-*")))}
+        found = (RankTrace(path, from_step) for path in sorted(directory.glob("rank-*")))
+        self.ranks = {trace.rank: trace for trace in found}
 
     @property
     def metrics(self) -> set[str]:
@@ -285,6 +299,12 @@ class Trace:
         """How many ranks trained together, by the word of any of them; ``None`` where none says so."""
         starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
         return max((int(event["world_size"]) for event in starts if "world_size" in event), default=None)
+
+    @property
+    def replicated(self) -> set[str]:
+        """The metrics that all ranks must have recorded alike, by the word of any of them."""
+        starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
+        return {metric for event in starts for metric in event.get("replicated", ())}
 
     @property
     def absent_ranks(self) -> list[int]:

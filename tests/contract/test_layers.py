@@ -12,7 +12,7 @@ import stopgo_mixins
 from tests.contract.architecture import House, Package
 from tests.documentation.tables import rows
 
-TRAINERS = {"lightning", "megatron", "nemo", "pytorch_lightning", "transformers"}
+TRAINERS = {"accelerate", "lightning", "megatron", "nemo", "pytorch_lightning", "transformers"}
 """What the design page calls trainers."""
 
 LAYERS = [(re.findall(r"`(\w+)`", names), forbidden) for names, _, forbidden in rows("design", "Layers")]

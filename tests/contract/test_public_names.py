@@ -9,11 +9,15 @@ from importlib.util import find_spec
 
 import stopgo_mixins
 
-NEEDING_EITHER = {"LightningBridge", "LightningStopAndGoMixin", "RngStateCallback"}
+NEEDING_EITHER = {"LightningBridge", "LightningStopAndGoMixin", "RecordTrace", "RngStateCallback"}
 NEEDING_LIGHTNING = {*NEEDING_EITHER, "MegatronBridge", "MegatronRngStateCallback", "MegatronStopAndGoMixin"}
 
 
-HERE = set(stopgo_mixins._HOME) - ({"TransformersStopAndGoMixin"} if find_spec("transformers") is None else set())
+NEEDING = {
+    "transformers": {"TransformersStopAndGoMixin"},
+    "accelerate": {"TransformersStopAndGoMixin", "AccelerateRun", "AccelerateStopAndGoMixin"},
+}
+HERE = set(stopgo_mixins._HOME).difference(*(names for package, names in NEEDING.items() if find_spec(package) is None))
 """What comes where everything else is installed."""
 
 

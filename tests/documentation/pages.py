@@ -8,6 +8,7 @@ A comment on the line above a block says what is special about it::
     <!-- raises: TypeError -->          it ends with this error, which counts as printed
     <!-- output -->                     (above a ``text`` block) the blocks before it printed these lines
     <!-- output of: examples.demo -->   (the same) ``python -m examples.demo`` did
+    <!-- output by a newer Lightning of: examples.real_runs -->     (the same) it does not do so with Lightning 2.4
 
 In an output, ``[...]`` stands for any text; numbers with a fraction, and what else differs from one machine
 to the next, are not compared.
@@ -127,6 +128,9 @@ class PageRun:
                 self._execute(block, code)
         elif program := block.remark_after("output of"):
             self._compare(block, output_of(program))
+        elif program := block.remark_after("output by a newer Lightning of"):
+            if not REPEATS_VALIDATIONS:
+                self._compare(block, output_of(program))
         elif block.remark == "output" and not REPEATS_VALIDATIONS:
             self._compare(block, self.printed)
 

@@ -11,10 +11,10 @@ from parameterized import parameterized
 from transformers import Trainer, TrainingArguments
 
 from stopgo_mixins import AtStep, Mode
-from tests.huggingface.cells import BOUNDARY, Cell
-from tests.huggingface.test_matrix import MatrixCase, name_of
+from tests.huggingface.cells import BOUNDARY
 from tests.huggingface.tiny import TinyTransformersMixin
-from tests.outcome import concrete, run
+from tests.matrix import Cell, MatrixCase, name_of
+from tests.outcome import run
 
 BY_SIGNAL = AtStep(6, by=signal.SIGTERM)
 
@@ -56,8 +56,7 @@ def request_amid_forward(trainer: Trainer, manager: Any) -> None:
 
 
 class JustInTimeCell(Cell):
-    def test_class(self, **changed: Any) -> type[unittest.TestCase]:
-        return concrete(JustInTimeMixin, **self.attributes, **changed)
+    mixin = JustInTimeMixin
 
 
 JUST_IN_TIME = (

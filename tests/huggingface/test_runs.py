@@ -13,6 +13,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, Trainer, TrainerCallback, 
 from stopgo_mixins import AtStep, Mode, Recorder, TransformersStopAndGoMixin, sweep
 from tests.huggingface import tiny
 from tests.huggingface.tiny import Samples, TinyModel, TinyTransformersMixin
+from tests.loop.clipping import first_norm
 from tests.outcome import Outcome, concrete, run
 
 
@@ -36,22 +37,10 @@ class TestRecorded(RunCase):
         self.assertLessEqual(state | counters | behaviour | validation, outcome.passed)
 
     def test_gradients_are_those_before_clipping(self) -> None:
-        first = {limit: self.first_norm(limit) for limit in (1e-3, 0.0)}  # the second clips nothing
-        self.assertEqual(first[1e-3], first[0.0])
-        self.assertGreater(first[1e-3], 1e-2)
-
-    def first_norm(self, limit: float) -> float:
-        norms: list[float] = []
-
-        class NormRecorder(Recorder):
-            metric = "grad_norm"
-
-            def gradients_ready(self, state: Any, gradients: Any) -> None:
-                norms.append(torch.stack([gradient.norm() for gradient in gradients.values()]).norm().item())
-                self.record(norms[-1])
-
-        self.assert_exact(outcome_of(metrics={"grad_norm": NormRecorder}, arguments={"max_grad_norm": limit}))
-        return norms[0]
+        clipping = (1e-3, 0.0)  # the second clips nothing
+        first, unclipped = (first_norm(TinyTransformersMixin, arguments={"max_grad_norm": limit}) for limit in clipping)
+        self.assertEqual(first, unclipped)
+        self.assertGreater(first, 1e-2)
 
     def test_several_evaluation_data_sets(self) -> None:
         def setup_model(_cls: type, _mode: Mode) -> Any:

@@ -21,10 +21,10 @@ from stopgo_mixins import (
     LoopRun,
     LoopStopAndGoMixin,
     Mode,
-    Recorder,
     sweep,
 )
 from tests.loop import tiny
+from tests.loop.clipping import first_norm
 from tests.loop.tiny import TinyLoopMixin
 from tests.outcome import Outcome, concrete, run
 
@@ -86,23 +86,9 @@ class TestCorrectLoop(unittest.TestCase):
         self.assertEqual(case.comparison("train_loss").series["['loss']"].count, 3 * 11)
 
     def test_gradients_are_those_before_clipping_if_it_says_so(self) -> None:
-        first = {forgets: self.first_norm(max_norm=1e-3, forgets=forgets) for forgets in ("", "gradients")}
+        first = {forgets: first_norm(TinyLoopMixin, max_norm=1e-3, forgets=forgets) for forgets in ("", "gradients")}
         self.assertGreater(first[""], 1e-2)
         self.assertLess(first["gradients"], 1.1e-3)
-
-    def first_norm(self, **attributes: Any) -> float:
-        norms: list[float] = []
-
-        class NormRecorder(Recorder):
-            metric = "grad_norm"
-
-            def gradients_ready(self, state: Any, gradients: Any) -> None:
-                norms.append(torch.stack([gradient.norm() for gradient in gradients.values()]).norm().item())
-                self.record(norms[-1])
-
-        self.assert_exact(outcome_of(metrics={"grad_norm": NormRecorder}, **attributes))
-        self.assertEqual(len(norms), 11 + 11)
-        return norms[0]
 
     def test_checkpoints_that_are_directories(self) -> None:
         self.assert_exact(outcome_of(as_directory=True))

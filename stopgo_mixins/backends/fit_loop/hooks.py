@@ -8,6 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from stopgo_mixins.backends.fit_loop.limits import stops_before_its_limit
 from stopgo_mixins.backends.fit_loop.logged import LoggedValues
 from stopgo_mixins.backends.fit_loop.state import FitLoopState
 from stopgo_mixins.bridge.run import PhaseRun
@@ -95,7 +96,7 @@ class FitLoopHooks:
     def on_fit_start(self, trainer: Any, pl_module: Any) -> None:
         """Listens to the end of each batch, and takes Lightning's own limit of steps away where it miscounts."""
         self._wrap(trainer.fit_loop.epoch_loop, "on_advance_end", self._on_advance_end)
-        if len(trainer.optimizers) > 1:
+        if len(trainer.optimizers) > 1 and not self._plan.is_of_a_real_run:
             # Lightning's limit counts every optimizer's steps, and a resume beyond it would train nothing; the run's
             # end is set when the last update is made. No limit at all (-1) would change how Lightning restarts.
             trainer.fit_loop.epoch_loop.max_steps = sys.maxsize
@@ -108,7 +109,7 @@ class FitLoopHooks:
         """Ends the step, if this batch was its last."""
         if self.run.update_is_made:
             self._end_step()
-        if self.run.updates >= self.run.plan.num_steps:
+        if self.run.plan.ends_at(self.run.updates):
             trainer.fit_loop.epoch_loop.max_steps = trainer.global_step
         if self._is_amid_epoch() and self.run.has_just_saved:
             self._interrupt_if_due()
@@ -139,6 +140,7 @@ class FitLoopHooks:
     def on_validation_start(self, trainer: Any, pl_module: Any) -> None:
         """Begins a validation, unless it is the sanity check."""
         if not trainer.sanity_checking:
+            self._note_stop(trainer)
             self.run.validation_started()
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
@@ -151,13 +153,20 @@ class FitLoopHooks:
 
     def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
         """Ends an epoch."""
+        self._note_stop(trainer)
         self.run.epoch_ended()
         self._log(*self._logged.of_epoch())
         self._interrupt_if_due()
 
     def on_train_end(self, trainer: Any, pl_module: Any) -> None:
         """Ends the run."""
+        self._note_stop(trainer)
         self.run.training_ended()
+
+    def _note_stop(self, trainer: Any) -> None:
+        """Tells of a real run that somebody has told to stop; the end of a phase is planned."""
+        if self._plan.is_of_a_real_run and stops_before_its_limit(trainer):
+            self.run.stopping()
 
     # What a backend may do otherwise
 

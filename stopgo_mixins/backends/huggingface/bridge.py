@@ -117,7 +117,7 @@ class TransformersBridge:
         if not self._has_gradients:
             self._has_gradients = True
             (optimizer,) = self._state.optimizers
-            self._run.gradients_ready(gradients_of(self._state, optimizer))
+            self._run.gradients_ready(gradients_of(self._state, optimizer) if self._run.wants_gradients else {})
 
     def _on_step_end(self) -> None:
         self._has_gradients = False

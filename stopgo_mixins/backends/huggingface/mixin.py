@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import torch
 from transformers import Trainer, TrainerCallback, TrainingArguments
+from transformers.trainer_utils import get_last_checkpoint
+from typing_extensions import override
 
 from stopgo_mixins.backends.huggingface.bridge import TransformersBridge
 from stopgo_mixins.mode import Mode
@@ -75,6 +77,13 @@ class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):
             "report_to": "none",
             "disable_tqdm": True,
         }
+
+    @override
+    @classmethod
+    def find_checkpoint(cls, trainer: Trainer) -> str | None:
+        """The one of the highest step in ``output_dir``, as ``train(resume_from_checkpoint=True)`` finds it."""
+        found: str | None = get_last_checkpoint(trainer.args.output_dir)
+        return found
 
     @classmethod
     def train(cls, mode: Mode) -> None:

@@ -56,7 +56,7 @@ class LightningHooks(FitLoopHooks, Checkpoint):
 
     @override
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
-        self.run.gradients_ready(gradients_of(self._state, optimizer))
+        self.run.gradients_ready(gradients_of(self._state, optimizer) if self.run.wants_gradients else {})
 
     @override
     def on_validation_batch_start(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -11,7 +12,7 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
 from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
-from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process, require_registration
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_ranks, require_registration
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks, get_callback
@@ -61,7 +62,10 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
-        """A quiet trainer on one device, without a ``ModelCheckpoint`` of Lightning's; override it to test your own."""
+        """A quiet trainer for ``devices`` ranks, without a ``ModelCheckpoint`` of Lightning's.
+
+        Override it to test your own.
+        """
         arguments = cls.trainer_arguments(mode)
         has_checkpoints = any(is_a(callback, "Checkpoint") for callback in arguments["callbacks"])
         trainer: Trainer = cls.lightning.Trainer(**{"enable_checkpointing": has_checkpoints, **arguments})
@@ -77,7 +81,8 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             "limit_val_batches": cls.limit_val_batches if cls.val_check_interval is not None else 0,
             "precision": cls.precision,
             "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
-            "devices": 1,
+            "devices": cls.devices,
+            "strategy": "auto" if cls.devices == 1 else "ddp",
             "callbacks": list(cls.callbacks[mode].values()),
             "default_root_dir": cls.run_directory(mode),
             "logger": False,
@@ -97,7 +102,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         bridge: LightningBridge = get_callback(cls.callbacks, mode, LightningBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
-        require_one_process(cls.__name__, trainer)
+        require_ranks(cls.__name__, trainer, cls.devices)
         with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
 
@@ -121,6 +126,15 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
                 'among the hyper-parameters. If you trust it, write fit_arguments = {"weights_only": False} in '
                 f"{cls.__name__}. {error}"
             ) from error
+
+    @override
+    @classmethod
+    def find_checkpoint(cls, trainer: Trainer) -> str | None:
+        """``"last"`` where a ``ModelCheckpoint`` saves it, else the ``.ckpt`` that was changed last."""
+        if any(getattr(callback, "save_last", None) for callback in trainer.checkpoint_callbacks):
+            return "last"
+        found = cls.run_directory(Mode.RESUME).rglob("*.ckpt")
+        return max(map(str, found), key=os.path.getmtime, default=None)
 
     @override
     @classmethod

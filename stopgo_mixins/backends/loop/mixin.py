@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from stopgo_mixins.backends.loop.run import LoopRun
 from stopgo_mixins.mode import Mode
@@ -14,7 +14,47 @@ from stopgo_mixins.stop_and_go import StopAndGoMixin
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
-class LoopStopAndGoMixin(StopAndGoMixin, abstract=True):
+class LoopPhasesMixin(StopAndGoMixin, abstract=True):
+    """Runs the phases with the function ``train_loop``, which is given a run to talk to.
+
+    The loop's counters are variables of a function, which nobody can read: what it says of them by ``run.progress``
+    is ``loop_progress``, and there is no ``global_step`` and no ``consumed_samples`` to compare.
+    """
+
+    metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {"global_step": None, "consumed_samples": None}
+
+    _preload: ClassVar[tuple[str, ...]] = ("stopgo_mixins.backends.loop.run",)
+    _run_class: ClassVar[type[LoopRun]] = LoopRun
+    """What ``train_loop`` is given."""
+    _what_is_trained: ClassVar[Mapping[str, str]] = {
+        "train_loop": "run.watch(model, optimizer)\n        for batch in run.batches(loader):\n            ..."
+    }
+
+    @classmethod
+    def train_loop(cls, run: Any) -> None:
+        """Builds everything anew, loads ``run.resume_from`` if there is one, and trains to ``run.num_steps``."""
+        raise NotImplementedError
+
+    @classmethod
+    def train(cls, mode: Mode) -> None:
+        """Runs the loop."""
+        run = cls.make_trainer(mode)
+        with run.listening():
+            cls.train_loop(run)
+
+    @classmethod
+    def setup_trainer(cls, mode: Mode) -> LoopRun:
+        """What the loop is given."""
+        checkpoint = cls.resume_checkpoint() if mode is Mode.RESUME else None
+        return cls._run_class(
+            cls.plan(mode),
+            cls.run_directory(mode),
+            None if checkpoint is None else Path(checkpoint),
+            lambda name, part: cls.require_new(name, part, mode, "train_loop"),
+        )
+
+
+class LoopStopAndGoMixin(LoopPhasesMixin, abstract=True):
     """Runs the phases with the loop that ``train_loop`` is.
 
     ::
@@ -41,31 +81,9 @@ class LoopStopAndGoMixin(StopAndGoMixin, abstract=True):
                         run.saved(path)
 
     It is interrupted at the first checkpoint that it writes at the place of ``interruption`` or behind it.
-    The loop's counters are variables of a function, which nobody can read: what it says of them by ``run.progress``
-    is ``loop_progress``, and there is no ``global_step`` and no ``consumed_samples`` to compare.
     """
-
-    metrics: ClassVar[Mapping[str, type[Recorder] | None]] = {"global_step": None, "consumed_samples": None}
-
-    _preload = ("stopgo_mixins.backends.loop.run",)
-    _what_is_trained: ClassVar[Mapping[str, str]] = {
-        "train_loop": "run.watch(model, optimizer)\n        for batch in run.batches(loader):\n            ..."
-    }
 
     @classmethod
     def train_loop(cls, run: LoopRun) -> None:
         """Builds everything anew, loads ``run.resume_from`` if there is one, and trains to ``run.num_steps``."""
         raise NotImplementedError
-
-    @classmethod
-    def train(cls, mode: Mode) -> None:
-        """Runs the loop."""
-        checkpoint = cls.resume_checkpoint() if mode is Mode.RESUME else None
-        run = LoopRun(
-            cls.plan(mode),
-            cls.run_directory(mode),
-            None if checkpoint is None else Path(checkpoint),
-            lambda name, part: cls.require_new(name, part, mode, "train_loop"),
-        )
-        with run.listening():
-            cls.train_loop(run)

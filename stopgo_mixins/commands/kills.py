@@ -1,0 +1,52 @@
+"""Kills a test class while it saves: ``python -m stopgo_mixins kills tests.test_digits.TestDigits``.
+
+The class is stopped and run through once, then restarted after each death that its stop phase could have had.
+Exits with 0 if no death goes unnoticed, with 1 if one leads to a silent divergence, a hang or an unreadable trace, with
+2 if the class could not be run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from typing import Any
+
+from stopgo_mixins.commands.subject import test_class_named
+from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.kills.survey import survey_kills
+from stopgo_mixins.kills.table import as_dict, table
+
+
+def add_to(commands: argparse._SubParsersAction[Any]) -> None:
+    """Adds the command to those of a program."""
+    parser = commands.add_parser(
+        "kills",
+        help="kill a test class at every file event of its saves, and restart it",
+        description=(
+            "Lets the stop phase of a test class die at every file event of its saves, in three ways, restarts it as "
+            "its trainer does, and tells what became of the run."
+        ),
+        epilog=(
+            "Exit status: 0 if no death goes unnoticed, 1 if one leads to a silent divergence, a hang or an "
+            "unreadable trace, 2 if the class could not be run."
+        ),
+    )
+    example = "its dotted name, such as tests.test_digits.TestDigits"
+    parser.add_argument("test_class", type=test_class_named, help=example)
+    parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
+    parser.set_defaults(run=run)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Prints what became of the run after each death, and returns the exit status."""
+    try:
+        with contextlib.redirect_stdout(sys.stderr):  # what the class prints is no part of the table
+            outcomes = survey_kills(options.test_class)
+    except PhaseError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    lines = [json.dumps([as_dict(outcome) for outcome in outcomes], indent=2)] if options.json else table(outcomes)
+    sys.stdout.write("\n".join([*lines, ""]))
+    return int(any(outcome.verdict.survival.is_failure for outcome in outcomes))

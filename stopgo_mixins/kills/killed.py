@@ -1,0 +1,66 @@
+"""A test class whose stop phase dies."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, ClassVar
+
+from typing_extensions import override
+
+from stopgo_mixins.isolation.class_location import ClassLocation
+from stopgo_mixins.isolation.launcher import PhaseProcess
+from stopgo_mixins.kills.hooks import KillHooksMixin
+from stopgo_mixins.kills.processes import KillRequest
+from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
+from stopgo_mixins.mode import Mode
+
+if TYPE_CHECKING:
+    from stopgo_mixins.interruption import Interruption
+    from stopgo_mixins.isolation.ending import ProcessEnd
+    from stopgo_mixins.isolation.request import PhaseRequest
+
+__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+
+
+class Killed(ConsistencyAssertionsMixin, KillHooksMixin):
+    """Before a test class: its continuous phase, its stop phase, which is watched, and as many restarts as are asked.
+
+    Attributes:
+        test_class: the class itself, which other processes find.
+        dies_at: the number of the file event before which the stop phase is to die; ``None`` for none.
+    """
+
+    isolation = "process"
+    stop_phase = True
+
+    test_class: ClassVar[type]
+    dies_at: ClassVar[int | None] = None
+
+    @override
+    @classmethod
+    def _all_interruptions(cls) -> tuple[Interruption, ...]:
+        return super()._all_interruptions()[:1]
+
+    @override
+    @classmethod
+    def resume(cls) -> None:
+        """Does nothing: there is a restart for each death."""
+
+    @override
+    @classmethod
+    def _location(cls) -> ClassLocation:
+        return ClassLocation.of(cls.test_class)
+
+    @override
+    @classmethod
+    def _make_request_maker(cls) -> Callable[[Mode], PhaseRequest]:
+        make = super()._make_request_maker()
+        return lambda mode: KillRequest(**vars(make(mode)), dies_at=cls.dies_at)
+
+    @classmethod
+    def restart(cls, timeout: float) -> tuple[PhaseRequest, ProcessEnd]:
+        """Runs the resume phase with what it finds, in a process that may end as it likes."""
+        cls._leg = 1
+        request = cls._request(Mode.RESUME)
+        return request, PhaseProcess(request, threading.Event()).run(timeout)
