@@ -39,7 +39,7 @@ def page(contents: Contents) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">',
         '<link rel="icon" href="data:,">',
         f"<title>{'Failed' if contents.failed else 'Passed'}: {name}</title>",
-        f"<style>{files(__package__).joinpath('page.css').read_text(encoding='utf-8')}</style></head><body>",
+        f"<style>{style()}</style></head><body>",
         f"<header>{_header(contents)}</header><main>{definitions(contents.columns)}",
         *_causes(contents),
         *_map(contents),
@@ -50,6 +50,11 @@ def page(contents: Contents) -> str:
         "</main></body></html>",
     ]
     return "\n".join(parts) + "\n"
+
+
+def style() -> str:
+    """The style sheet."""
+    return files(__package__).joinpath("page.css").read_text(encoding="utf-8")
 
 
 def _header(contents: Contents) -> str:
