@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.fabric.run import FabricRun as FabricRun
     from stopgo_mixins.backends.fit_loop.rng import RngStateCallback as RngStateCallback
     from stopgo_mixins.backends.huggingface.mixin import TransformersStopAndGoMixin as TransformersStopAndGoMixin
+    from stopgo_mixins.backends.huggingface.record_trace import TransformersRecordTrace as TransformersRecordTrace
     from stopgo_mixins.backends.lightning.bridge import LightningBridge as LightningBridge
     from stopgo_mixins.backends.lightning.mixin import LightningStopAndGoMixin as LightningStopAndGoMixin
     from stopgo_mixins.backends.lightning.record_trace import RecordTrace as RecordTrace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.backends.megatron.environment import megatron_environment as megatron_environment
     from stopgo_mixins.backends.megatron.mixin import MegatronStopAndGoMixin as MegatronStopAndGoMixin
     from stopgo_mixins.backends.megatron.preemption import Preemption as Preemption
+    from stopgo_mixins.backends.megatron.record_trace import MegatronRecordTrace as MegatronRecordTrace
     from stopgo_mixins.backends.megatron.rng import MegatronRngStateCallback as MegatronRngStateCallback
     from stopgo_mixins.comparison.declared import DeclaredDivergence as DeclaredDivergence
     from stopgo_mixins.comparison.tolerance import Tolerance as Tolerance
@@ -63,6 +65,7 @@ _HOME = {
     "TransformersStopAndGoMixin": "backends.huggingface.mixin",
     "LightningBridge": "backends.lightning.bridge",
     "LightningStopAndGoMixin": "backends.lightning.mixin",
+    "TransformersRecordTrace": "backends.huggingface.record_trace",
     "RecordTrace": "backends.lightning.record_trace",
     "RngStateCallback": "backends.fit_loop.rng",
     "AccelerateRun": "backends.accelerate.run",
@@ -77,6 +80,7 @@ _HOME = {
     "megatron_environment": "backends.megatron.environment",
     "MegatronStopAndGoMixin": "backends.megatron.mixin",
     "Preemption": "backends.megatron.preemption",
+    "MegatronRecordTrace": "backends.megatron.record_trace",
     "MegatronRngStateCallback": "backends.megatron.rng",
     "DeclaredDivergence": "comparison.declared",
     "Tolerance": "comparison.tolerance",
@@ -116,6 +120,7 @@ _TRAINERS = {
     "backends.lightning.": (_EITHER_LIGHTNING,),
     "backends.megatron.bridge": (("lightning",), ("megatron",), ("nemo",)),
     "backends.megatron.mixin": (("lightning",),),
+    "backends.megatron.record_trace": (("lightning",), ("megatron",), ("nemo",)),
     "backends.megatron.rng": (("lightning",),),
 }
 """How a home begins -> what must be installed to import it, one of each group; the rest of Megatron's needs nothing."""

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from stopgo_mixins.exceptions import TraceError
+from stopgo_mixins.real_runs.logged import compare_logs
+from stopgo_mixins.real_runs.logs import is_log
 from stopgo_mixins.real_runs.recorded import recorded_runs
 from stopgo_mixins.real_runs.report import as_dict, lines_of
 from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
@@ -24,7 +26,8 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
     parser = commands.add_parser(
         "compare",
         help="tell whether an interrupted run was the same as an uninterrupted one",
-        description="Compares the traces of two real runs, which RecordTrace has left behind.",
+        description="Compares the traces of two real runs, which RecordTrace has left behind, or their logs: CSV files "
+        "with a column 'step', or TensorBoard's.",
         epilog="Exit status: 0 if they are the same run, 1 if not, 2 if nothing shows either.",
     )
     legs = "a directory of the interrupted run; of several, the legs in the order in which they ran"
@@ -37,11 +40,25 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Prints the verdict on two runs, and returns the exit status."""
+    given = options.interrupted, options.uninterrupted, options.from_step
     try:
-        found = RunComparison(recorded_runs(options.interrupted, options.uninterrupted, options.from_step))
-        text = json.dumps(as_dict(found), indent=2) if options.json else "\n".join(lines_of(found))
+        verdict, text = (_of_logs if is_log(options.uninterrupted) else _of_traces)(*given, as_json=options.json)
     except TraceError as error:
         sys.stderr.write(f"{error}\n")
         return 2
     sys.stdout.write(f"{text}\n")
-    return _STATUS[found.verdict]
+    return _STATUS[verdict]
+
+
+def _of_traces(
+    interrupted: list[Path], uninterrupted: Path, from_step: int, *, as_json: bool
+) -> tuple[RunVerdict, str]:
+    found = RunComparison(recorded_runs(interrupted, uninterrupted, from_step))
+    return found.verdict, json.dumps(as_dict(found), indent=2) if as_json else "\n".join(lines_of(found))
+
+
+def _of_logs(interrupted: list[Path], uninterrupted: Path, from_step: int, *, as_json: bool) -> tuple[RunVerdict, str]:
+    found = compare_logs(interrupted, uninterrupted, from_step)
+    lines = list(found.lines())
+    told = {"verdict": found.verdict.value, "message": "\n".join(lines), "compared": found.names}
+    return found.verdict, json.dumps(told, indent=2) if as_json else "\n".join(lines)

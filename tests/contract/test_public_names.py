@@ -10,12 +10,13 @@ from importlib.util import find_spec
 import stopgo_mixins
 
 NEEDING_EITHER = {"LightningBridge", "LightningStopAndGoMixin", "RecordTrace", "RngStateCallback"}
-NEEDING_LIGHTNING = {*NEEDING_EITHER, "MegatronBridge", "MegatronRngStateCallback", "MegatronStopAndGoMixin"}
-
+NEEDING_NEMO = {"MegatronBridge", "MegatronRecordTrace"}
+NEEDING_LIGHTNING = {*NEEDING_EITHER, *NEEDING_NEMO, "MegatronRngStateCallback", "MegatronStopAndGoMixin"}
+NEEDING_TRANSFORMERS = {"TransformersRecordTrace", "TransformersStopAndGoMixin"}
 
 NEEDING = {
-    "transformers": {"TransformersStopAndGoMixin"},
-    "accelerate": {"TransformersStopAndGoMixin", "AccelerateRun", "AccelerateStopAndGoMixin"},
+    "transformers": NEEDING_TRANSFORMERS,
+    "accelerate": {*NEEDING_TRANSFORMERS, "AccelerateRun", "AccelerateStopAndGoMixin"},
 }
 HERE = set(stopgo_mixins._HOME).difference(*(names for package, names in NEEDING.items() if find_spec(package) is None))
 """What comes where everything else is installed."""
@@ -35,7 +36,7 @@ def names_without(*packages: str) -> set[str]:
 
 class TestPublicNames(unittest.TestCase):
     def test_without_nemo(self) -> None:
-        self.assertEqual(names_without("nemo"), HERE - {"MegatronBridge"})
+        self.assertEqual(names_without("nemo"), HERE - NEEDING_NEMO)
 
     def test_without_any_trainer(self) -> None:
         found = names_without("lightning", "pytorch_lightning", "nemo", "megatron")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -11,7 +10,7 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.package import Callback
 from stopgo_mixins.bridge.recording import Recording
-from stopgo_mixins.bridge.unfailing import Unfailing, warn_of
+from stopgo_mixins.bridge.unfailing import RecordedLeg
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
@@ -41,36 +40,25 @@ class FitLoopRecordTrace(Callback):
         value_budget: int = 0,
     ) -> None:
         self._recording = Recording(Path(directory), every_n_steps, metrics or {}, value_budget)
-        self._leg = ExitStack()
-        self._unfailing: Unfailing | None = None
+        self._leg = RecordedLeg()
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         if stage != "fit":
             return
         hooks = type(self).make_hooks()
-        self._leg.enter_context(hooks.listening(self._recording.next_leg()))
+        self._leg.begin(hooks.listening(self._recording.next_leg()))
         hooks.setup(trainer, pl_module, stage)
-        self._leg.callback(_take_away, trainer, hooks)
-        self._unfailing = Unfailing(hooks.run)
+        self._leg.afterwards(_take_away, trainer, hooks)
+        self._leg.guard(hooks.run)
 
     @override
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._end(None)
+        self._leg.end(None)
 
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        self._end(exception)
-
-    def _end(self, error: BaseException | None) -> None:
-        """Ends the trace of the leg, with an end mark where nothing broke off."""
-        leg, self._leg = self._leg, ExitStack()
-        broken = error or (self._unfailing.failure if self._unfailing else None)
-        try:
-            leg.__exit__(type(broken) if broken else None, broken, broken.__traceback__ if broken else None)
-        except Exception as problem:
-            warn_of(problem)
-        self._unfailing = None
+        self._leg.end(exception)
 
     def __reduce__(self) -> tuple[object, ...]:
         """A copy or a pickle records the same of another run."""

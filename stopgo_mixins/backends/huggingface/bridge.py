@@ -34,7 +34,12 @@ class TransformersBridge:
     Args:
         trainer: the trainer, ready to train.
         plan: the phase.
+
+    Attributes:
+        run: the phase, while somebody listens.
     """
+
+    run: PhaseRun
 
     def __init__(self, trainer: Trainer, plan: PhasePlan) -> None:
         self._trainer: Any = trainer
@@ -72,7 +77,7 @@ class TransformersBridge:
             (trainer, "_load_best_model", self._load_best_model),
         )
         with ExitStack() as phase:
-            self._run = phase.enter_context(PhaseRun(self._plan, self._state, self._save, self._stop))
+            self.run = phase.enter_context(PhaseRun(self._plan, self._state, self._save, self._stop))
             for owner, method, stand_in in stand_ins:
                 phase.enter_context(wrapped(owner, method, stand_in))
             yield
@@ -94,8 +99,8 @@ class TransformersBridge:
 
     def _on_train_begin(self) -> None:
         if self._checkpoint is not None:
-            self._run.checkpoint_loaded(self._checkpoint, _own_state(self._checkpoint), self._state.global_step)
-        self._run.training_started()
+            self.run.checkpoint_loaded(self._checkpoint, _own_state(self._checkpoint), self._state.global_step)
+        self.run.training_started()
 
     def _on_epoch_begin(self) -> None:
         self._state.amid_epoch = True
@@ -103,9 +108,9 @@ class TransformersBridge:
     def _training_step(
         self, step: Callable[..., torch.Tensor], model: Any, inputs: Any, *args: Any, **kwargs: Any
     ) -> torch.Tensor:
-        self._run.micro_batch_started(inputs)
+        self.run.micro_batch_started(inputs)
         loss = step(model, inputs, *args, **kwargs)
-        self._run.micro_batch_ended(loss, loss)
+        self.run.micro_batch_ended(loss, loss)
         return loss
 
     def _clip_grad_norm(self, clip: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -117,29 +122,30 @@ class TransformersBridge:
         if not self._has_gradients:
             self._has_gradients = True
             (optimizer,) = self._state.optimizers
-            self._run.gradients_ready(gradients_of(self._state, optimizer) if self._run.wants_gradients else {})
+            self.run.gradients_ready(gradients_of(self._state, optimizer) if self.run.wants_gradients else {})
 
     def _on_step_end(self) -> None:
         self._has_gradients = False
-        self._run.step_ended()
+        self.run.step_ended()
 
     def _on_epoch_end(self) -> None:
         if self._state.is_between_epochs:  # else the training ends here, amid the epoch
             self._state.amid_epoch = False
-            self._run.epoch_ended()
+            self.run.epoch_ended()
 
     def _on_log(self, logs: dict[str, Any]) -> None:
         if self._validating is not None:
             self._held_logs.append(dict(logs))
         elif not is_summary(logs):
-            self._run.logged(self._state.global_step, without_clock(logs))
+            self.run.logged(self._state.global_step, without_clock(logs))
 
     def _maybe_log_save_evaluate(self, log_save_evaluate: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         """Runs at the end of each step, and again at that of each epoch: the latest moments before the next batch."""
         log_save_evaluate(*args, **kwargs)
         if not (self._state.amid_epoch and self._state.is_between_epochs):
-            self._run.interrupt_if_due()
-            _wait_for_just_in_time_checkpoint()
+            self.run.interrupt_if_due()
+            if not self._plan.is_of_a_real_run:
+                _wait_for_just_in_time_checkpoint()
 
     def _load_best_model(self, load: Callable[..., None], *args: Any, **kwargs: Any) -> None:
         self._on_end()
@@ -148,7 +154,9 @@ class TransformersBridge:
     def _on_end(self) -> None:
         if not self._ended:
             self._ended = True
-            self._run.training_ended()
+            if self._plan.is_of_a_real_run and self._state.global_step < self._trainer.state.max_steps:
+                self.run.stopping()
+            self.run.training_ended()
 
     # Validation
 
@@ -157,11 +165,11 @@ class TransformersBridge:
             return evaluate(*args, **kwargs)
         if self._validating is not None:  # one of several data sets, for each of which the trainer calls itself
             return self._evaluate_one(evaluate, *args, **kwargs)
-        self._run.validation_started()
+        self.run.validation_started()
         self._validating, self._validation_batch = 0, 0
         values = evaluate(*args, **kwargs)
         self._validating = None
-        if self._run.validation_ended(without_clock(values)):
+        if self.run.validation_ended(without_clock(values)):
             for logs in self._held_logs:
                 self._on_log(logs)
         self._held_logs.clear()
@@ -175,9 +183,9 @@ class TransformersBridge:
     def _prediction_step(self, step: Callable[..., Any], model: Any, inputs: Any, *args: Any, **kwargs: Any) -> Any:
         if self._validating is None:
             return step(model, inputs, *args, **kwargs)
-        self._run.validation_batch_started(inputs, self._validating, self._validation_batch)
+        self.run.validation_batch_started(inputs, self._validating, self._validation_batch)
         output = step(model, inputs, *args, **kwargs)
-        self._run.validation_batch_ended(output, output[0])
+        self.run.validation_batch_ended(output, output[0])
         self._validation_batch += 1
         return output
 
@@ -199,10 +207,10 @@ class TransformersBridge:
     def _save_checkpoint(self, save: Callable[..., None], model: Any, trial: Any) -> None:
         save(model, trial=trial)
         path = Path(self._trainer._get_output_dir(trial=trial), f"{PREFIX_CHECKPOINT_DIR}-{self._state.global_step}")
-        own = self._run.state_dict()
+        own = self.run.state_dict()
         if self._trainer.args.should_save:
             torch.save(own, path / OWN_FILE)
-        self._run.checkpoint_saved(str(path.absolute()))
+        self.run.checkpoint_saved(str(path.absolute()))
 
 
 def _own_state(checkpoint: str) -> dict[str, Any] | None:
