@@ -10,9 +10,10 @@ from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.declared import declaration_problem
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
-from stopgo_mixins.comparison.findings import find
+from stopgo_mixins.comparison.findings import find, lacks_a_cause
 from stopgo_mixins.comparison.message import failure_message, finding_lines, how_to_fix
 from stopgo_mixins.comparison.noise_floor import determinism_problem
+from stopgo_mixins.comparison.reach import what_counts
 from stopgo_mixins.comparison.resumption import (
     Resumption,
     consumed_samples_problem,
@@ -54,8 +55,16 @@ class Examination:
     def comparison(self, metric: str) -> Comparison:
         """The comparison of one metric."""
         if metric not in self._compared:
-            self._compared[metric] = compare(self.runs, metric, self.terms.tolerances.get(metric))
+            found = what_counts(self.runs, compare(self.runs, metric, self.terms.tolerances.get(metric)))
+            if found.overwritten and lacks_a_cause(self.runs, self._comparisons_by_name()):
+                found = found.with_overwritten()
+            self._compared[metric] = found
         return self._compared[metric]
+
+    def _comparisons_by_name(self) -> dict[str, Comparison]:
+        """Of the metrics whose values are not found by reach."""
+        known = self.runs.about
+        return {metric: self.comparison(metric) for metric in self.metrics if not known(metric).by_reach}
 
     @cached_property
     def findings(self) -> Findings:

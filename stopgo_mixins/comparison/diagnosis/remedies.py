@@ -35,6 +35,7 @@ REMEDIES: Mapping[Cause, str] = {
     Cause.HYPER_PARAMETER: "load the optimizer's whole state_dict, and overwrite no parameter group afterwards",
     Cause.COUNTER_LOST: "save the counter with the checkpoint (state_dict, on_save_checkpoint)",
     Cause.COUNTER_SHIFTED: "save the counter at the end of the step, and count updates",
+    Cause.UNSAVED_STATE: "save it (register_buffer, get_extra_state, state_dict), or leave it out by name (left_out)",
     Cause.STATE_MISSING: "save the whole state, not only weights, and load it strictly",
     Cause.STRUCTURE_CHANGED: "build the same model, optimizer and precision before the checkpoint is loaded",
     Cause.INITIAL_VALUE: "save the value (a persistent buffer, on_save_checkpoint), and load strictly",
