@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from stopgo_mixins.faults import (
     checkpoint,
+    checkpoint_files,
     data,
     module_state,
     optimizer,
@@ -18,7 +19,19 @@ from stopgo_mixins.faults import (
 )
 from stopgo_mixins.faults.fault import Fault
 
-_FAMILIES = (schedule, optimizer, rng, data, validation, progress, weights, module_state, precision, checkpoint)
+_FAMILIES = (
+    schedule,
+    optimizer,
+    rng,
+    data,
+    validation,
+    progress,
+    weights,
+    module_state,
+    precision,
+    checkpoint,
+    checkpoint_files,
+)
 
 ALL_FAULTS: Mapping[str, Fault] = {
     fault.id: fault

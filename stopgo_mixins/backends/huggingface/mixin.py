@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
 import torch
@@ -11,6 +11,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from typing_extensions import override
 
 from stopgo_mixins.backends.huggingface.bridge import TransformersBridge
+from stopgo_mixins.backends.huggingface.saved_state import TransformersSavedState
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
 
@@ -77,6 +78,17 @@ class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):
             "report_to": "none",
             "disable_tqdm": True,
         }
+
+    @override
+    @classmethod
+    def read_checkpoint(cls, path: str) -> TransformersSavedState:
+        keys = (record.key for record in cls.trace(Mode.STOP).ranks[0].records("train_input"))
+        return TransformersSavedState(path, 1 + max((key.ordinal[0] for key in keys), default=0))
+
+    @override
+    @classmethod
+    def change_loaders(cls, trainer: Trainer, training: Callable[[Any], Any], validation: Callable[[Any], Any]) -> None:
+        """Changes nothing: the trainer builds a loader anew to skip what was read, so no fault could stay in it."""
 
     @override
     @classmethod
