@@ -59,7 +59,7 @@ docs: .venv/.full ## build docs/_build/html, warnings are errors
 bench: .venv-newest/.full ## what the harness costs
 	$(NEWEST_PYTHON) -m benchmarks
 
-soak: .venv-newest/.full ## fifty clean runs, none of which may fail
+soak: .venv-newest/.full ## a hundred clean runs, none of which may fail
 	$(NEWEST_PYTHON) -m benchmarks.soak
 
 matrix: .venv/.full .venv-newest/.full ## which cells of the Lightning matrix resume exactly, measured

@@ -38,7 +38,7 @@ Each event happens at a :class:`Position`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -193,6 +193,14 @@ class TrainingState:
     def not_observed(self) -> Iterable[str]:
         """What takes part in the run and is not seen by any recorder, in words."""
         return ()
+
+    def replicated(self) -> Collection[str]:
+        """The metrics that every rank must record alike, since each trains a replica of the same."""
+        return ()
+
+    def overwritten(self) -> Mapping[str, str]:
+        """The metrics that this rank replaces by another one's before it uses them: name -> how that comes about."""
+        return {}
 
     def parameter_names(self) -> Mapping[int, str]:
         """Names of everything an optimizer may hold: ``id(parameter) -> name``, tied weights by their first name."""

@@ -20,6 +20,7 @@ from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generate
 from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.mixins.shared_process import SharedProcessMixin
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 from stopgo_mixins.zoom.mixin import ZoomMixin
 
@@ -27,6 +28,7 @@ __unittest = True  # keeps the frames of this module out of unittest's traceback
 
 
 class StopAndGoMixin(
+    SharedProcessMixin,
     ZoomMixin,
     ConsistencyAssertionsMixin,
     FaultAssertionsMixin,

@@ -57,10 +57,15 @@ def sweep(*points: Interruption) -> Callable[[_TestClass], _TestClass]:
     return decorate
 
 
-def _check(test_class: type, points: Sequence[object]) -> None:
+def _check(test_class: type[StopAndGoMixin], points: Sequence[object]) -> None:
     where = f"@sweep of {test_class.__name__}"
     if not points:
         raise TypeError(f"{where}: no point is given: write @sweep(AtStep(2), AtStep(5), ...).")
+    if test_class.devices > 1:
+        raise TypeError(
+            f"{where}: devices is {test_class.devices}, and the classes of a sweep share a run in the process of the "
+            "tests: write devices = 1, or a class for each point."
+        )
     for point in points:
         if not isinstance(point, Interruption):
             raise TypeError(f"{where}: {point!r} is no Interruption: write AtStep(2), AfterValidation(1), ...")

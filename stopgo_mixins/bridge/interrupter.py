@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.bridge.calls import left_out
+from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.bridge.waypoint import Itinerary
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
 
@@ -145,4 +146,5 @@ class Interrupter:
                 "the trainer handle it."
             )
         self._writer.end(self._counters.updates)
+        gathered(None)  # the launcher ends the other ranks as soon as one has died: each is to come here first
         os.kill(os.getpid(), number)

@@ -89,7 +89,11 @@ class PhaseRun:
         self._interrupter = Interrupter(plan, self._counters, self._writer, save, stop)
         self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners, plan.every_n_steps)
         self._writer.event(
-            "phase_start", mode=plan.mode.value, world_size=state.world_size, every_n_steps=plan.every_n_steps
+            "phase_start",
+            mode=plan.mode.value,
+            world_size=state.world_size,
+            replicated=sorted(state.replicated()),
+            every_n_steps=plan.every_n_steps,
         )
         self._emit("phase_start")
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.doubt import lack_of_evidence
 from stopgo_mixins.comparison.noise_floor import largest_gap, noise_floor, size_of
 from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
-from stopgo_mixins.comparison.power import lack_of_power
+from stopgo_mixins.comparison.power import accepts_anything, lack_of_power
+from stopgo_mixins.comparison.replicas import unequal_replicas
 from stopgo_mixins.comparison.wording import place
 
 if TYPE_CHECKING:
@@ -59,6 +60,8 @@ def judge(
         return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
         return _judge_mismatches(comparison, noise_floor(runs, comparison.metric, tolerance))
+    if problem := accepts_anything(runs, comparison.metric, tolerance) or unequal_replicas(runs, comparison.metric):
+        return Judgement(Verdict.FAILED, problem)
     reason = (
         lack_of_evidence(resumption, comparison)
         or unreadable(runs, comparison.metric)

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.trace.record import Record
 
-REPLACEMENTS = ("zeros", "its first value", "itself one step earlier")
+_ZEROS = "zeros"
+
+REPLACEMENTS = (_ZEROS, "its first value", "itself one step earlier")
 """What a wrong resume may put in the place of a series: a lost tensor, one that no longer changes, one that lags."""
 
 
@@ -50,6 +52,19 @@ def lack_of_power(runs: Runs, metric: str, tolerance: Tolerance | None) -> str |
     )
 
 
+def accepts_anything(runs: Runs, metric: str, tolerance: Tolerance | None) -> str | None:
+    """Says so where zeros would pass in place of every number of the metric; ``None`` where any would be missed."""
+    if tolerance is None or tolerance.is_bitwise:
+        return None
+    resumed = [each.multiples.get(_ZEROS) for each in _all_series(runs, metric, tolerance)]
+    if not any(resumed) or any(multiple is None or multiple > 1 for multiple in resumed):
+        return None
+    return (
+        f"{tolerance} accepts zeros in the place of all that the metric records, so its test could hardly fail: take a "
+        f"smaller one, or remove the metric with metrics = {{{metric!r}: None}}"
+    )
+
+
 def weaknesses(runs: Runs, metric: str, tolerance: Tolerance) -> list[Weakness]:
     """Every series of the continuous run that could be replaced after the resume point without being noticed.
 
@@ -58,15 +73,19 @@ def weaknesses(runs: Runs, metric: str, tolerance: Tolerance) -> list[Weakness]:
     second moments could be anything.
     """
     found: dict[str, Weakness] = {}
+    for each in _all_series(runs, metric, tolerance):
+        if weakness := each.weakness(tolerance):
+            found.setdefault(each.path, weakness)
+    return sorted(found.values(), key=lambda weakness: weakness.largest.rtol + weakness.largest.atol)
+
+
+def _all_series(runs: Runs, metric: str, tolerance: Tolerance) -> Iterator[_Series]:
     for trace in runs.reference.ranks.values():
         series: dict[tuple[object, ...], _Series] = {}
         for record in trace.records(metric):
             key = (record.key.path, record.key.moment.is_state, record.key.ordinal)
             series.setdefault(key, _Series(record.key.path)).add(record, tolerance, _is_resumed(runs, record))
-        for each in series.values():
-            if weakness := each.weakness(tolerance):
-                found.setdefault(each.path, weakness)
-    return sorted(found.values(), key=lambda weakness: weakness.largest.rtol + weakness.largest.atol)
+        yield from series.values()
 
 
 def _is_resumed(runs: Runs, record: Record) -> bool:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Mismatch
-    from stopgo_mixins.trace.record import Record
+    from stopgo_mixins.trace.record import Key, Record
 
 
 def listed(paths: Sequence[str], most: int = 3) -> str:
@@ -46,6 +46,11 @@ def place(mismatch: Mismatch) -> str:
     moment = key.moment.value.replace("micro_batch", "micro-batch").replace("_", " ")
     where = f", {moment} {'.'.join(map(str, key.ordinal))}" if key.ordinal else ""
     return f"step {key.step}{which}{note}{where}"
+
+
+def step_of(key: Key) -> str:
+    """``state 4``, or ``step 5``."""
+    return f"{'state' if key.moment.is_state else 'step'} {key.step}"
 
 
 def form(record: Record) -> str:

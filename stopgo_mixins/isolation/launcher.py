@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -18,6 +19,7 @@ from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.isolation.child import DUMP_STACKS, run_phase
 from stopgo_mixins.isolation.ending import Ending, EndingKind, ProcessEnd, RemoteTraceback
 from stopgo_mixins.isolation.process_settings import HASH_SEED
+from stopgo_mixins.isolation.ranks import run_ranks
 
 if TYPE_CHECKING:
     from multiprocessing.context import ForkServerProcess
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
 
 _SECONDS_FOR_STACKS = 5.0
 """How long a hung process may take to write where its threads are."""
+
+_IMPORTED_BY_OPTIMIZERS = "torch._dynamo"
+"""The first optimizer of a process imports it, which takes longer than a small phase does."""
 
 _CONTEXT = multiprocessing.get_context("forkserver")
 
@@ -40,7 +45,7 @@ class PhaseProcess:
 
     def __init__(self, request: PhaseRequest, cancelled: threading.Event) -> None:
         self._request, self._cancelled = request, cancelled
-        self._process: ForkServerProcess = _CONTEXT.Process(target=run_phase, args=(request,), name="stopgo phase")
+        self._process: ForkServerProcess = _CONTEXT.Process(target=_run, args=(request,), name="stopgo phase")
         self._lock = threading.Lock()
 
     def run(self, timeout: float | None) -> ProcessEnd:
@@ -59,17 +64,26 @@ class PhaseProcess:
         return ProcessEnd(int(self._process.exitcode or 0), hung)
 
     def kill(self) -> None:
-        """Ends it, if it is not over, from whichever thread."""
+        """Ends it, if it is not over, and whatever it has left, from whichever thread."""
         with self._lock:
-            if self._process.pid is not None and self._process.exitcode is None:
+            if self._process.pid is None:
+                return
+            if self._process.exitcode is None:
                 self._process.kill()
                 self._process.join()
+            with contextlib.suppress(ProcessLookupError):  # nothing is left
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def _dump_stacks(self) -> None:
-        stacks = self._request.stacks
-        if self._process.pid is not None and stacks.exists():
-            os.kill(self._process.pid, DUMP_STACKS)
+        if self._process.pid is not None and self._request.stacks.exists():
+            with contextlib.suppress(ProcessLookupError):  # it is over after all
+                os.killpg(self._process.pid, DUMP_STACKS)
             self._process.join(_SECONDS_FOR_STACKS / 5)  # it writes from within the signal's handler
+
+
+def _run(request: PhaseRequest) -> None:
+    os.setpgid(0, 0)  # so that what it starts can be ended with it
+    (run_phase if request.ranks == 1 else run_ranks)(request)
 
 
 def demand_success(request: PhaseRequest, end: ProcessEnd, timeout: float | None, *, by: object) -> None:
@@ -93,9 +107,17 @@ def demand_success(request: PhaseRequest, end: ProcessEnd, timeout: float | None
     problem = end.problem(ending, timeout)
     if problem is None:
         return
-    stacks = _text(request.stacks) if end.hung else ""
+    stacks = _stacks(request) if end.hung else ""
     cause = ending.traceback if ending is not None else stacks
     raise PhaseError(problem) from (RemoteTraceback(f"\n{cause}") if cause else None)
+
+
+def _stacks(request: PhaseRequest) -> str:
+    """Where the process hung, or each of its ranks."""
+    if request.ranks == 1:
+        return _text(request.stacks)
+    of_ranks = {rank: _text(request.of_rank(rank).stacks) for rank in range(request.ranks)}
+    return "\n".join(f"rank {rank}:\n{text}" for rank, text in of_ranks.items() if text)
 
 
 def _text(path: Path) -> str:
@@ -112,7 +134,7 @@ def start_server(preload: Sequence[str]) -> None:
     Its order of hashes is another one than here: what a run makes depend on it differs after a real restart, too.
     To be called from the main thread: the variable that says so stands in the environment meanwhile.
     """
-    _CONTEXT.set_forkserver_preload(["stopgo_mixins.isolation.child", *preload])
+    _CONTEXT.set_forkserver_preload(["stopgo_mixins.isolation.launcher", _IMPORTED_BY_OPTIMIZERS, *preload])
     with mock.patch.dict(os.environ, {HASH_SEED: _other_hash_seed()}):
         forkserver.ensure_running()
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ class PhaseRequest:
         mode: which phase.
         leg: the number of the leg.
         attributes: what the class had been given before its first phase, each pickled by itself.
+        ranks: how many processes train together.
         files: the beginning of the names of what the process writes: what it prints, how it ended, where it hung.
     """
 
@@ -31,6 +33,7 @@ class PhaseRequest:
     mode: Mode
     leg: int
     attributes: Mapping[str, bytes]
+    ranks: int
     files: Path
 
     @property
@@ -47,6 +50,11 @@ class PhaseRequest:
     def ending(self) -> Path:
         """How the phase ended; there is none if the process died before it could say."""
         return self.files.with_suffix(".ending")
+
+    def of_rank(self, rank: int) -> PhaseRequest:
+        """That of one of several ranks, whose files stand beside the others'; to be run where that rank runs."""
+        here = replace(self.settings, environment=dict(os.environ))  # with what the launcher tells this rank
+        return replace(self, settings=here, files=self.files.with_name(f"{self.files.name}-rank-{rank}"))
 
     def find_class(self) -> Any:
         """The class, given copies of the attributes.

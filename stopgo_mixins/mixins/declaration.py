@@ -82,6 +82,14 @@ def _check_isolation(cls: Any) -> None:
     limit = cls.phase_timeout
     if limit is not None and (not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0):
         raise TypeError(f"{cls.__name__}.phase_timeout is {limit!r}: write a number of seconds above 0, or None.")
+    _check_number(cls, "devices", 1, "2")
+    further = [name for name in ("noise_floor", "cold_start", "zoom") if getattr(cls, name)]
+    if cls.devices > 1 and further:
+        raise TypeError(
+            f"{cls.__name__}.devices is {cls.devices}, and a further run is made on one rank, in the process of the "
+            "tests: "
+            f"take {' and '.join(further)} away, or write devices = 1."
+        )
 
 
 def _check_hooks(cls: Any) -> None:

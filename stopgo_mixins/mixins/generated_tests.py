@@ -15,6 +15,12 @@ OF_THE_RUN = ("resume_point", "number_of_steps", "train_val_init_consumed_sample
 OF_A_CONTROL_ARM = {"determinism": "noise_floor"}
 """What is asked about the run where a class asks for a control arm, and by which attribute it does."""
 
+OF_A_SHARED_PROCESS = "process_state"
+"""What is asked where all phases run in the process of the tests."""
+
+_NOT_SHOWN = 'phases in one process hide what hash() and the order of sets change; isolation = "process" shows it'
+"""The one place where a class says what its phases in one process do not show; ``unittest -v`` prints it."""
+
 _GENERATED = "_stopgo_generated"
 
 
@@ -30,7 +36,8 @@ def generate_tests(cls: type, metrics: Collection[str]) -> None:
         TypeError: where something else than a test stands in the place of one.
     """
     of_arms = [check for check, attribute in OF_A_CONTROL_ARM.items() if getattr(cls, attribute)]
-    tests = _fresh_tests(metrics, (*OF_THE_RUN, *of_arms))
+    of_process = [OF_A_SHARED_PROCESS] if getattr(cls, "isolation", None) == "in_process" else []
+    tests = _fresh_tests(metrics, (*OF_THE_RUN, *of_arms, *of_process))
     remove_generated_tests(cls, keep=tests)
     for name, test in tests.items():
         if not _is_written_by_hand(cls, name):
@@ -101,6 +108,7 @@ def _without_foreign_frames(test: Callable[[Any], None]) -> Callable[[Any], None
             raise failure.with_traceback(None) from None
 
     run.__name__ = test.__name__
+    run.__doc__ = _NOT_SHOWN if test.__name__ == f"test_{OF_A_SHARED_PROCESS}" else None
     return run
 
 
@@ -108,7 +116,7 @@ def _expand(names: Sequence[str], template: Callable[..., None], namespace: dict
     expand = parameterized.expand(
         [(name,) for name in names],
         name_func=lambda _function, _number, parameters: f"test_{parameters.args[0]}",
-        doc_func=lambda _function, _number, _parameters: None,  # unittest -v would show it instead of the name
+        doc_func=lambda _function, _number, _parameters: None,  # unittest -v would show it beside the name
         namespace=namespace,
     )
     expand(template)

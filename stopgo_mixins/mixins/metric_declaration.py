@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
-from stopgo_mixins.mixins.generated_tests import OF_A_CONTROL_ARM, OF_THE_RUN
+from stopgo_mixins.mixins.generated_tests import OF_A_CONTROL_ARM, OF_A_SHARED_PROCESS, OF_THE_RUN
 from stopgo_mixins.trace.store import OWN_FILES
 
 if TYPE_CHECKING:
@@ -46,6 +46,8 @@ def _as_identifier(name: object) -> str:
 def _taken_by(name: str) -> str | None:
     if name in OF_THE_RUN:
         return f"a test that every class has, test_{name}"
+    if name == OF_A_SHARED_PROCESS:
+        return f"the test of phases that share a process, test_{name}"
     if name in OF_A_CONTROL_ARM:
         return f"the test of {OF_A_CONTROL_ARM[name]}, test_{name}"
     return "a file that every trace has" if name in OWN_FILES else None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import signal
+import sys
 import threading
 import unittest
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -19,6 +21,7 @@ from stopgo_mixins.isolation.ending import described
 from stopgo_mixins.isolation.exit_guard import guarded_exit
 from stopgo_mixins.isolation.garbage import collected_garbage
 from stopgo_mixins.isolation.launcher import PhaseProcess, cores, demand_success, start_server
+from stopgo_mixins.isolation.one_at_a_time import one_at_a_time
 from stopgo_mixins.isolation.output import captured_output, last_lines, progress
 from stopgo_mixins.isolation.process_settings import ProcessSettings
 from stopgo_mixins.isolation.process_state import preserved_process_state
@@ -48,6 +51,8 @@ class TrainingPhasesMixin(LegsMixin):
             gradient scaler, ``"bf16-mixed"`` for bfloat16 beside it, whatever the trainer calls them.
         isolation: where the legs run: ``"process"``, each in a fresh one, beside the continuous phase in the process of
             the tests; or all phases in that, ``"in_process"``.
+        devices: how many ranks train together. If more than one, each phase, the continuous one as well, is in a
+            process of its own that launches them, and ``setup_trainer`` has to return a trainer for so many.
         phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
@@ -61,6 +66,7 @@ class TrainingPhasesMixin(LegsMixin):
     lr: ClassVar[float] = 1e-4
     precision: ClassVar[Any] = "32"
     isolation: ClassVar[Literal["process", "in_process"]] = "in_process"
+    devices: ClassVar[int] = 1
     phase_timeout: ClassVar[float | None] = None
     seed: ClassVar[int] = 42
     resume_seed: ClassVar[int | None] = None
@@ -79,9 +85,9 @@ class TrainingPhasesMixin(LegsMixin):
     _defined: ClassVar[frozenset[str]] = frozenset()
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
-    _process: ClassVar[PhaseProcess | None] = None
+    _processes: ClassVar[list[PhaseProcess]]
     _cancelled: ClassVar[threading.Event]
-    _skip: ClassVar[unittest.SkipTest | None] = None
+    _skip: ClassVar[BaseException | None] = None
 
     @classmethod
     def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
@@ -146,14 +152,14 @@ class TrainingPhasesMixin(LegsMixin):
 
     @classmethod
     def _ask(cls, hook: Callable[[Mode], Any], mode: Mode) -> Any:
-        """Calls a hook, which may skip the class; once training has begun, nobody may.
+        """Calls a hook, which may skip the class; once a phase has begun to train, nobody may.
 
-        A resume that skips is one that fails: what the class needs was there when the run was stopped.
+        A later phase that skips is one that fails: what the class needs was there in the first.
         """
         try:
             return hook(mode)
-        except unittest.SkipTest as skip:
-            if mode is not Mode.RESUME:
+        except _skip_types() as skip:
+            if mode is (Mode.STOP if cls.stop_phase else Mode.CONTINUOUS):
                 cls._skip = skip
             raise
 
@@ -179,15 +185,26 @@ class TrainingPhasesMixin(LegsMixin):
     @classmethod
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
-        if cls.isolation == "process":
+        if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
+            cls._processes = []
             start_server(cls._preload)
+        with one_at_a_time("ranks") if cls.devices > 1 else nullcontext():
+            cls._run_phases()
+
+    @classmethod
+    def _is_apart(cls, mode: Mode) -> bool:
+        """Whether a phase runs in a process of its own."""
+        return cls.devices > 1 or (cls.isolation == "process" and mode is not Mode.CONTINUOUS)
+
+    @classmethod
+    def _run_phases(cls) -> None:
         if not cls.stop_phase:
             cls.continuous()
             cls._demand_interruption(cls._all_interruptions()[0])
             cls.resume()
-        elif cls.isolation == "process" and cores() > 1:
+        elif cls._is_apart(Mode.STOP) and cores() >= 2 * cls.devices:
             cls._run_side_by_side()
         else:
             cls.stop()
@@ -196,15 +213,17 @@ class TrainingPhasesMixin(LegsMixin):
 
     @classmethod
     def _run_side_by_side(cls) -> None:
-        """The continuous phase needs the process of the tests, the legs only somebody who waits for them."""
+        """The continuous phase may need the process of the tests, the legs only somebody who waits for them."""
         with ThreadPoolExecutor(max_workers=1, thread_name_prefix="stopgo") as executor:
             legs = executor.submit(lambda: (cls.stop(), cls.resume()))
             try:
                 cls.continuous()
-            except BaseException:
+            except BaseException as error:
+                if isinstance(error.__cause__, _skip_types()):
+                    legs.result()  # skips the class if the stop phase, whose word it is, skips as well
                 cls._cancelled.set()
-                if cls._process is not None:
-                    cls._process.kill()
+                for process in cls._processes:
+                    process.kill()
                 raise
             legs.result()
 
@@ -282,7 +301,7 @@ class TrainingPhasesMixin(LegsMixin):
     @classmethod
     @final
     def _run(cls, mode: Mode) -> None:
-        if cls.isolation == "process" and mode is not Mode.CONTINUOUS:
+        if cls._is_apart(mode):
             cls._run_in_process_of_its_own(mode)
             return
         log = cls.metadata_dir / f"{mode.value}.log"
@@ -295,8 +314,8 @@ class TrainingPhasesMixin(LegsMixin):
                 guarded_exit(),
             ):
                 cls._train_from_seed(mode)
-        except (Exception, SystemExit) as error:  # SystemExit would end the suite, and with exit status 0
-            if error is cls._skip:
+        except BaseException as error:  # SystemExit would end the suite, and with exit status 0
+            if error is cls._skip or isinstance(error, KeyboardInterrupt):
                 raise
             if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
@@ -305,9 +324,10 @@ class TrainingPhasesMixin(LegsMixin):
     @classmethod
     def _run_in_process_of_its_own(cls, mode: Mode) -> None:
         request = cls._request(mode)
-        cls._process = PhaseProcess(request, cls._cancelled)
-        end = cls._process.run(cls.phase_timeout)
-        interruption = cls._interruption()
+        process = PhaseProcess(request, cls._cancelled)
+        cls._processes.append(process)
+        end = process.run(cls.phase_timeout)
+        interruption = None if mode is Mode.CONTINUOUS else cls._interruption()
         try:
             demand_success(request, end, cls.phase_timeout, by=interruption and interruption.by)
         except PhaseError as problem:
@@ -323,9 +343,10 @@ class TrainingPhasesMixin(LegsMixin):
         try:
             location = cls._location()
         except LookupError as problem:
+            otherwise = 'isolation = "in_process"' if cls.devices == 1 else "devices = 1"
             raise TypeError(
                 f"{cls.__name__} cannot be run in a process of its own: {problem}. Define it at the top of a module, "
-                'or write isolation = "in_process".'
+                f"or write {otherwise}."
             ) from None
         settings = ProcessSettings.of_this_process()
         given = {name: value for name, value in vars(cls).items() if name not in {*cls._defined, "callbacks"}}
@@ -333,8 +354,9 @@ class TrainingPhasesMixin(LegsMixin):
         attributes = pickled({**given, "tempdir": BorrowedDirectory(cls.tempdir.name)})
 
         def request(mode: Mode) -> PhaseRequest:
-            files = cls._trace_directory(cls._leg)
-            return PhaseRequest(location, settings, mode, cls._leg, attributes, files)
+            leg = 0 if mode is Mode.CONTINUOUS else cls._leg
+            files = cls.metadata_dir / mode.value if mode is Mode.CONTINUOUS else cls._trace_directory(leg)
+            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices, files)
 
         return request
 
@@ -384,3 +406,9 @@ class TrainingPhasesMixin(LegsMixin):
                 f"  {cls.kept_in()}",
             ]
         )
+
+
+def _skip_types() -> tuple[type[BaseException], ...]:
+    """What skips a test: an exception of ``unittest``, or of pytest, which is no ``Exception``."""
+    pytest = sys.modules.get("pytest")
+    return (unittest.SkipTest,) if pytest is None else (unittest.SkipTest, pytest.skip.Exception)

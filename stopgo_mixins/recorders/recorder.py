@@ -132,7 +132,7 @@ class StateRecorder(Recorder):
 
     def step_start(self, state: TrainingState) -> None:
         """Records state k."""
-        reason = self.missing(state)
+        reason = self.missing(state) or state.overwritten().get(self.metric)
         if reason is None:
             self.record(self.read(state))
         else:

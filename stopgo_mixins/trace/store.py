@@ -301,6 +301,12 @@ class Trace:
         return max((int(event["world_size"]) for event in starts if "world_size" in event), default=None)
 
     @property
+    def replicated(self) -> set[str]:
+        """The metrics that all ranks must have recorded alike, by the word of any of them."""
+        starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
+        return {metric for event in starts for metric in event.get("replicated", ())}
+
+    @property
     def absent_ranks(self) -> list[int]:
         """The ranks that took part, by the world size, and left no trace."""
         return sorted(set(range(self.world_size or 0)) - self.ranks.keys())

@@ -51,8 +51,17 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
         return trainer
 
 
-def subclass(mixin: type, test_class: type, name: str) -> type[Any]:
-    """A class of both, whose tests are those of the test class, and which no test runner finds."""
+def subclass(mixin: type, test_class: type[TrainingPhasesMixin], name: str) -> type[Any]:
+    """A class of both, whose tests are those of the test class, and which no test runner finds.
+
+    Raises:
+        TypeError: when the test class trains on several ranks, in processes that no fault would reach.
+    """
+    if test_class.devices > 1:
+        raise TypeError(
+            f"{test_class.__name__}.devices is {test_class.devices}, and faults are injected in the process of the "
+            "tests: try them on a class like it with devices = 1."
+        )
     body = {"__module__": test_class.__module__, "__doc__": test_class.__doc__}
     body |= {test: None for test in dir(test_class) if test.startswith("test_") and getattr(test_class, test) is None}
     return types.new_class(name, (mixin, test_class), {}, lambda namespace: namespace.update(body))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import site
 import sys
 import sysconfig
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -23,45 +25,46 @@ class CallSite:
     """The place of a call.
 
     Attributes:
-        place: file, line and function.
+        frame: the innermost one that is of no installed package, or the optimizer's own.
         by_optimizer: whether an optimizer makes it, and not a closure that the optimizer calls.
         by_recorder: whether it serves to record what happens, and is no part of training.
     """
 
-    place: str
+    frame: FrameType
     by_optimizer: bool
     by_recorder: bool
 
     @classmethod
     def of_caller(cls) -> CallSite:
         """That of the operator in which this is called."""
-        frames = list(_frames_outwards(sys._getframe(2)))
-        callers = [frame for frame in frames if not _is_plumbing(frame)]
-        own = [frame for frame in callers if not frame.f_code.co_filename.startswith(_INSTALLED)]
-        by_optimizer = bool(callers) and _is_of_optimizer(callers[0])
-        place = callers[0] if by_optimizer else (own or callers or frames)[0]
-        return cls(
-            f"{place.f_code.co_filename}:{place.f_lineno} ({place.f_code.co_name})",
-            by_optimizer,
-            by_recorder=any(frame.f_globals is vars(dispatcher) for frame in frames),
-        )
+        innermost = sys._getframe(2)
+        caller = own = None
+        for frame in _outwards(innermost):
+            if frame.f_globals is vars(dispatcher):
+                return cls(frame, by_optimizer=False, by_recorder=True)
+            if own is None and not _is_plumbing(frame.f_code.co_filename, frame.f_globals.get("__name__", "")):
+                caller = caller or frame
+                own = None if frame.f_code.co_filename.startswith(_INSTALLED) else frame
+        by_optimizer = caller is not None and _is_of_optimizer(caller)
+        return cls(caller if by_optimizer and caller else own or caller or innermost, by_optimizer, by_recorder=False)
+
+    def __str__(self) -> str:
+        code = self.frame.f_code
+        return f"{code.co_filename}:{self.frame.f_lineno} ({code.co_name})"
 
 
-def _frames_outwards(frame: FrameType | None) -> list[FrameType]:
-    frames = []
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
     while frame is not None:
-        frames.append(frame)
+        yield frame
         frame = frame.f_back
-    return frames
 
 
-def _is_plumbing(frame: FrameType) -> bool:
-    name = frame.f_globals.get("__name__", "")
-    return name.startswith(_PLUMBING) or name == "torch" or frame.f_code.co_filename.startswith(_OWN)
+@functools.cache
+def _is_plumbing(file: str, module: str) -> bool:
+    return module == "torch" or module.startswith(_PLUMBING) or file.startswith(_OWN)
 
 
 def _is_of_optimizer(frame: FrameType) -> bool:
     """Of torch's own, or a method of anybody's."""
-    return frame.f_globals.get("__name__", "").startswith("torch.optim") or isinstance(
-        frame.f_locals.get("self"), Optimizer
-    )
+    module = frame.f_globals.get("__name__", "")
+    return module.startswith("torch.optim") or isinstance(frame.f_locals.get("self"), Optimizer)

@@ -72,7 +72,7 @@ class OperatorLog(TorchDispatchMode):
                 name=str(func),
                 module=module,
                 stage=stage,
-                place=site.place,
+                place=str(site),
                 is_random=torch.Tag.nondeterministic_seeded in func.tags,
                 arguments=tuple(_without_tensors(args, kwargs)),
                 given=given,

@@ -88,7 +88,7 @@ class TestPower(SyntheticCase):
             self.assertEqual(self.weaknesses(lambda step: torch.tensor(values[step]), weakness.largest), [])
 
     def test_the_verdict(self) -> None:
-        phases = self.phases().state("metric", lambda step: 1.05e-6 * step)
+        phases = self.phases().state("metric", lambda step: 1.0 + 1.05e-6 * step)
         judgement = self.judge(phases, "metric", Tolerance(atol=1e-4))
         self.assertEqual(judgement.verdict, Verdict.NOT_VERIFIED)
         sentence = (
@@ -96,6 +96,21 @@ class TestPower(SyntheticCase):
             "step earlier and would still pass. The largest tolerance that would do is Tolerance(rtol=0.0, atol=1e-06)"
         )
         self.assertEqual(judgement.reason, sentence)
+
+    def test_what_accepts_anything_is_a_mistake_of_the_class(self) -> None:
+        phases = self.phases().state("metric", lambda step: {"w": 1e-3 * step, "constant": 0.0})
+        judgement = self.judge(phases, "metric", Tolerance(atol=10))
+        self.assertEqual(judgement.verdict, Verdict.FAILED)
+        sentence = (
+            "Tolerance(rtol=0.0, atol=10) accepts zeros in the place of all that the metric records, so its test could "
+            "hardly fail: take a smaller one, or remove the metric with metrics = {'metric': None}"
+        )
+        self.assertEqual(judgement.reason, sentence)
+
+    def test_what_accepts_anything_of_a_part_is_none(self) -> None:
+        for other in (lambda step: step, lambda step: 100.0 + step):
+            phases = self.phases().state("metric", lambda step, other=other: {"w": 1e-3 * step, "other": other(step)})
+            self.assertEqual(self.judge(phases, "metric", Tolerance(atol=10)).verdict, Verdict.NOT_VERIFIED)
 
     def test_a_tolerance_that_failed_needs_no_power(self) -> None:
         phases = self.phases().state("metric", float, resumed=lambda step: step + 10)

@@ -14,6 +14,7 @@ from tests.outcome import concrete
 from tests.tiny import TinyMixin
 
 OF_THE_RUN = {"resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks"}
+OF_THE_PROCESS = {"process_state"}
 
 
 class GradNormRecorder(Recorder):
@@ -36,8 +37,16 @@ def by_hand(self: unittest.TestCase) -> None:
 
 
 class TestNames(unittest.TestCase):
-    def test_one_for_each_metric_and_four_for_the_run(self) -> None:
-        self.assertEqual(names(concrete(TinyMixin)), DEFAULT_RECORDERS.keys() | OF_THE_RUN)
+    def test_one_for_each_metric_four_for_the_run_and_one_for_its_process(self) -> None:
+        self.assertEqual(names(concrete(TinyMixin)), DEFAULT_RECORDERS.keys() | OF_THE_RUN | OF_THE_PROCESS)
+
+    def test_none_for_the_process_where_the_legs_have_their_own(self) -> None:
+        apart = concrete(concrete(TinyMixin), isolation="process")
+        self.assertEqual(names(apart), DEFAULT_RECORDERS.keys() | OF_THE_RUN)
+
+    def test_verbose_runners_show_what_one_process_hides(self) -> None:
+        shown = str(concrete(TinyMixin)("test_process_state").shortDescription())
+        self.assertIn('hash() and the order of sets change; isolation = "process" shows it', shown)
 
     def test_verbose_runners_show_the_name(self) -> None:
         test = concrete(TinyMixin)("test_train_loss")

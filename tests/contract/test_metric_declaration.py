@@ -55,6 +55,7 @@ TAKEN = (
         (name, f"a test that every class has, test_{name}")
         for name in ("number_of_steps", "resume_point", "train_val_init_consumed_samples", "additional_callbacks")
     ),
+    ("process_state", "the test of phases that share a process, test_process_state"),
 )
 NO_IDENTIFIERS = (
     ("../../x", "x"),

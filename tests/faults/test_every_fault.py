@@ -289,4 +289,4 @@ class TestTable(unittest.TestCase):
         rows = [row.fault.id for case in cases for row in case.rows]
         elsewhere = {"F09": "needs a GPU", "F56": "TestFiles", "F58": "TestFiles"}
         elsewhere |= {f"F{number}": "tests/huggingface" for number in range(61, 72)}
-        self.assertEqual(sorted([*rows, *elsewhere]), sorted(faults.ALL_FAULTS))
+        self.assertEqual({*rows, *elsewhere}, set(faults.ALL_FAULTS))

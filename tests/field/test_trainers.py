@@ -83,10 +83,10 @@ class TestTrainers(FieldCase):
     def test_several_devices_are_refused_before_anything_is_started(self) -> None:
         outcome = with_trainer(devices=2, strategy="ddp")
         self.assertIn(
-            "PhaseError: Classifier: the stop phase failed: TypeError: Classifier.setup_trainer", outcome.error
+            "PhaseError: Classifier: the stop phase failed: TypeError: Classifier.devices is 1", outcome.error
         )
-        self.assertIn("DDPStrategy with 2 devices on 1 nodes", outcome.error)
-        self.assertIn("write devices=1", outcome.error)
+        self.assertIn("setup_trainer returned a trainer for 2 ranks: DDPStrategy with 2 devices", outcome.error)
+        self.assertIn("Write devices = 2 in the class, which then launches the ranks", outcome.error)
         self.assertFalse(torch.distributed.is_initialized())
 
     def test_one_device_of_a_strategy_for_several(self) -> None:

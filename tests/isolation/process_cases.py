@@ -142,6 +142,14 @@ class SkipsInResume(ProcessMixin, unittest.TestCase):
         return super().setup_model(mode)
 
 
+class SkipsInReference(ProcessMixin, unittest.TestCase):
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        if mode is Mode.CONTINUOUS:
+            raise unittest.SkipTest("takes too long")
+        return super().setup_model(mode)
+
+
 class Interrupted(ProcessMixin, unittest.TestCase):
     """By a signal that nobody handles, or that nobody can."""
 
@@ -284,7 +292,28 @@ class OrderOfASet(ProcessStateMixin, unittest.TestCase):
         return 1.0 + [int(name.split()[1]) for name in names][step] / 100
 
 
-PROCESS_STATE = (
-    *(ClassAttribute, ModuleGlobal, CachedFunction, SharedObject),
-    *(TorchSwitch, PatchedFunction, SplitByHash, OrderOfASet),
-)
+NOISE = torch.Generator().manual_seed(0)
+
+
+class SharedGenerator(ProcessStateMixin, unittest.TestCase):
+    @classmethod
+    def reset(cls) -> None:
+        NOISE.manual_seed(0)
+
+    @classmethod
+    def factor(cls, step: int) -> float:
+        return float(torch.rand(1, generator=NOISE))
+
+
+HELD_BY_THE_USER = {
+    ClassAttribute: r"ClassAttribute\.seen: \d, then 3",
+    ModuleGlobal: r"SCALE\[0\]: 1\.\d+, then 1\.331\d+",
+    CachedFunction: r"_drawn_once: \d cached results of \d computed, then 2 cached results of 2 computed",
+    SharedObject: r"SharedObject\.sampler: \d+ left, then 97 left",
+    SharedGenerator: r"NOISE\.get_state\(\): changed",
+    PatchedFunction: r"_loss_scale: changed",
+}
+"""The cases in which that is state of the user's modules -> how it is named."""
+
+PUT_BACK = (TorchSwitch,)
+OF_THE_HASH_SEED = (SplitByHash, OrderOfASet)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 from unittest import mock
 
+import pytest
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.plugins import TorchCheckpointIO
@@ -72,10 +73,33 @@ class TestErrors(unittest.TestCase):
         self.assertEqual((outcome.error, outcome.failed), ("", {}))
         self.assertEqual([reason for _, reason in outcome.skipped], ["needs a GPU"])
 
-    def test_a_resume_that_skips_is_a_failure(self) -> None:
-        outcome = run(concrete(BrokenMixin, error=unittest.SkipTest("no checkpoint"), broken=Mode.RESUME))
-        self.assertEqual(outcome.skipped, [])
-        self.assertIn("Broken: the resume phase failed: SkipTest: no checkpoint", outcome.error)
+    def test_a_later_phase_that_skips_is_a_failure(self) -> None:
+        for mode in (Mode.RESUME, Mode.CONTINUOUS):
+            outcome = run(concrete(BrokenMixin, error=unittest.SkipTest("no file"), broken=mode))
+            self.assertEqual(outcome.skipped, [])
+            self.assertIn(f"Broken: the {mode.value} phase failed: SkipTest: no file", outcome.error)
+
+    def test_pytest_skips_as_unittest_does(self) -> None:
+        skip = pytest.skip.Exception("needs a GPU")
+        for mode in (Mode.RESUME, Mode.CONTINUOUS):
+            outcome = run(concrete(BrokenMixin, error=skip, broken=mode))
+            self.assertIn(f"Broken: the {mode.value} phase failed: Skipped: needs a GPU", outcome.error)
+        case = concrete(BrokenMixin, error=skip)
+        self.addCleanup(case.doClassCleanups)
+        with self.assertRaises(pytest.skip.Exception):
+            case.setUpClass()
+
+    def test_what_pytest_expects_to_fail_is_a_failure(self) -> None:
+        for mode in Mode:
+            outcome = run(concrete(BrokenMixin, error=pytest.xfail.Exception("known"), broken=mode))
+            self.assertIn(f"Broken: the {mode.value} phase failed: XFailed: known", outcome.error)
+
+    def test_without_a_stop_phase_the_continuous_phase_is_the_first(self) -> None:
+        skips = {"error": unittest.SkipTest("needs a GPU"), "stop_phase": False}
+        outcome = run(concrete(BrokenMixin, broken=Mode.CONTINUOUS, **skips))
+        self.assertEqual((outcome.error, [reason for _, reason in outcome.skipped]), ("", ["needs a GPU"]))
+        outcome = run(concrete(BrokenMixin, broken=Mode.RESUME, **skips))
+        self.assertIn("Broken: the resume phase failed: SkipTest: needs a GPU", outcome.error)
 
     def test_ctrl_c_ends_the_suite(self) -> None:
         case = concrete(BrokenMixin, error=KeyboardInterrupt())

@@ -1,8 +1,16 @@
 from __future__ import annotations
 
+import decimal
+import gc
+import locale
+import logging
 import os
 import random
+import resource
 import signal
+import socket
+import sys
+import time
 import unittest
 import warnings
 from collections.abc import Callable
@@ -12,9 +20,20 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch.nn.modules.module import _global_forward_hooks, register_module_forward_hook
+from torch.optim.optimizer import _global_optimizer_post_hooks, register_optimizer_step_post_hook
 
 from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
+
+TF32 = (torch.backends.cuda.matmul, torch.backends.cudnn)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
 
 CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
     "Python's generator": (random.getstate, random.random),
@@ -50,6 +69,71 @@ CHANGES: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
         lambda: signal.signal(signal.SIGINT, lambda *_: None),
     ),
     "working directory": (Path.cwd, lambda: os.chdir("/")),
+    "sys.path": (lambda: list(sys.path), lambda: sys.path.append("elsewhere")),
+    "blocked signals": (
+        lambda: signal.pthread_sigmask(signal.SIG_BLOCK, ()),
+        lambda: signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR2}),
+    ),
+    "an alarm": (lambda: signal.getitimer(signal.ITIMER_REAL)[0] > 0, lambda: signal.alarm(1000)),
+    "umask": (_umask, lambda: os.umask(_umask() ^ 0o070)),
+    "limit of open files": (
+        lambda: resource.getrlimit(resource.RLIMIT_NOFILE),
+        lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (200, resource.getrlimit(resource.RLIMIT_NOFILE)[1])),
+    ),
+    "time zone": (lambda: time.tzname, lambda: (os.environ.update(TZ="XXX-3"), time.tzset())),
+    "locale": (lambda: locale.setlocale(locale.LC_ALL), lambda: locale.setlocale(locale.LC_ALL, "C.UTF-8")),
+    "logging levels": (lambda: logging.root.level, lambda: logging.root.setLevel(7)),
+    "logging as a whole": (lambda: logging.root.manager.disable, lambda: logging.disable(40)),
+    "decimal context": (lambda: decimal.getcontext().prec, lambda: setattr(decimal.getcontext(), "prec", 7)),
+    "collection of garbage": (gc.isenabled, gc.disable),
+    "its thresholds": (gc.get_threshold, lambda: gc.set_threshold(12345)),
+    "recursion limit": (sys.getrecursionlimit, lambda: sys.setrecursionlimit(5432)),
+    "switch interval": (sys.getswitchinterval, lambda: sys.setswitchinterval(0.25)),
+    "socket timeout": (socket.getdefaulttimeout, lambda: socket.setdefaulttimeout(77)),
+    "hook of uncaught exceptions": (lambda: sys.excepthook, lambda: setattr(sys, "excepthook", print)),
+    "floating-point errors of NumPy": (np.geterr, lambda: np.seterr(all="ignore", over="raise")),
+    "print options of NumPy": (np.get_printoptions, lambda: np.set_printoptions(precision=2)),
+    "print options of torch": (lambda: repr(torch.tensor(1 / 3)), lambda: torch.set_printoptions(precision=2)),
+    "denormal numbers": (
+        lambda: float(torch.tensor(2.0**-126) * 0.5),
+        lambda: torch.set_flush_denormal(True),
+    ),
+    "autocast": (lambda: torch.is_autocast_enabled("cpu"), lambda: torch.set_autocast_enabled("cpu", True)),
+    "autocast dtype": (
+        lambda: torch.get_autocast_dtype("cpu"),
+        lambda: torch.set_autocast_dtype("cpu", torch.float16),
+    ),
+    "TF32": (
+        lambda: (torch.backends.cuda.matmul.allow_tf32, torch.backends.cudnn.allow_tf32),
+        lambda: [setattr(each, "allow_tf32", not each.allow_tf32) for each in TF32],
+    ),
+    "precision of float32": (
+        lambda: torch.backends.mkldnn.matmul.fp32_precision,
+        lambda: setattr(torch.backends.mkldnn.matmul, "fp32_precision", "bf16"),
+    ),
+    "reduced precision": (
+        lambda: torch.backends.cuda.matmul.allow_fp16_reduced_precision_reduction,
+        lambda: setattr(torch.backends.cuda.matmul, "allow_fp16_reduced_precision_reduction", False),
+    ),
+    "cuDNN": (lambda: torch.backends.cudnn.enabled, lambda: setattr(torch.backends.cudnn, "enabled", False)),
+    "oneDNN": (
+        lambda: torch.backends.mkldnn.enabled,  # type: ignore[attr-defined]  # set by a property
+        lambda: torch.backends.mkldnn.set_flags(_enabled=False),
+    ),
+    "attention": (torch.backends.cuda.flash_sdp_enabled, lambda: torch.backends.cuda.enable_flash_sdp(False)),
+    "fast path of attention": (
+        torch.backends.mha.get_fastpath_enabled,
+        lambda: torch.backends.mha.set_fastpath_enabled(False),
+    ),
+    "hooks of all modules": (lambda: len(_global_forward_hooks), lambda: register_module_forward_hook(print)),
+    "hooks of all optimizers": (
+        lambda: len(_global_optimizer_post_hooks),
+        lambda: register_optimizer_step_post_hook(print),
+    ),
+    "sharing of tensors": (
+        torch.multiprocessing.get_sharing_strategy,
+        lambda: torch.multiprocessing.set_sharing_strategy("file_system"),
+    ),
 }
 """What a phase may change: how to read it, and how to change it."""
 

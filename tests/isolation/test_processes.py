@@ -92,6 +92,7 @@ class TestEndings(unittest.TestCase):
     def test_skips(self) -> None:
         self.assertIn("failed: SkipTest: no more data", self.error(cases.SkipsInTraining))
         self.assertIn("failed: SkipTest: no checkpoint", self.error(cases.SkipsInResume))
+        self.assertIn("the continuous phase failed: SkipTest: takes too long", run(cases.SkipsInReference).error)
         outcome = run(cases.SkipsInSetup)
         self.assertEqual((outcome.passed, outcome.error), (set(), ""))
         self.assertIn("no data set here", str(outcome.skipped))
@@ -112,14 +113,41 @@ class TestEndings(unittest.TestCase):
 class TestProcessState(unittest.TestCase):
     """What a real restart loses, and a resume phase in the process of the stop phase does not."""
 
-    def test_only_a_fresh_process_shows_it(self) -> None:
-        for case in cases.PROCESS_STATE:
+    def test_a_fresh_process_shows_it(self) -> None:
+        for case in (*cases.HELD_BY_THE_USER, *cases.PUT_BACK, *cases.OF_THE_HASH_SEED):
             with self.subTest(case.__name__):
-                together = run(concrete(case, isolation="in_process"))
-                self.assertEqual((together.failed, together.error), ({}, ""))
                 apart = run(case)
                 self.assertEqual(apart.error, "")
                 self.assertIn("train_input", apart.failed)
+
+    def test_one_process_names_what_the_user_holds(self) -> None:
+        for case, change in cases.HELD_BY_THE_USER.items():
+            with self.subTest(case.__name__):
+                case.reset()  # an earlier run in this process has left something
+                together = run(concrete(case, isolation="in_process"))
+                self.assertEqual((together.failed, together.error), ({}, ""))
+                reason = together.skipped_for["process_state"]
+                self.assertIn("not verified: before the resume, training changed what only this process holds", reason)
+                self.assertRegex(reason, rf"\n    tests\.isolation\.process_cases\.{change}\n")
+                self.assertIn('Write isolation = "process"', reason)
+
+    def test_what_is_put_back_is_lost_in_one_process_as_well(self) -> None:
+        for case in cases.PUT_BACK:
+            together = run(concrete(case, isolation="in_process"))
+            self.assertIn("train_input", together.failed)
+            self.assertIn("process_state", together.passed)
+
+    def test_one_process_cannot_show_what_the_hash_seed_decides(self) -> None:
+        for case in cases.OF_THE_HASH_SEED:
+            together = run(concrete(case, isolation="in_process"))
+            self.assertEqual((together.failed, together.error), ({}, ""))
+            self.assertIn("process_state", together.passed)
+
+    def test_is_a_failure_where_evidence_is_required(self) -> None:
+        case = concrete(cases.ModuleGlobal, isolation="in_process", require_evidence=True)
+        failed = run(case, ["process_state"]).failed
+        self.assertIn("tests.isolation.process_cases.SCALE[0]: 1.", failed["process_state"])
+        self.assertIn("(a failure because require_evidence is set)", failed["process_state"])
 
 
 class TestNothingIsLeft(unittest.TestCase):

@@ -145,4 +145,4 @@ class TestSeveralProcesses(unittest.TestCase):
             def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
                 return {**super().trainer_arguments(mode), "devices": 2}
 
-        self.assertIn("Case.setup_trainer returned a trainer that would start processes of its own", run(Case).error)
+        self.assertIn("Case.devices is 1, and setup_trainer returned a trainer for 2 ranks", run(Case).error)

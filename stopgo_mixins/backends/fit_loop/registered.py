@@ -36,19 +36,31 @@ def require_registration(test_class: str, trainer: Any, registered: Collection[o
             )
 
 
-def require_one_process(test_class: str, trainer: Any) -> None:
-    """Demands that the trainer starts no further processes: they would run the test's program, not this phase.
+def require_ranks(test_class: str, trainer: Any, devices: int) -> None:
+    """Demands that the trainer trains on as many ranks as the class says, and starts none of them itself.
 
-    Where something else has started the processes, each runs the phase as one rank of it.
+    A process that it started would run the test's program, not this phase.
 
     Raises:
         TypeError: naming what the trainer was asked for.
     """
     strategy = trainer.strategy
-    if trainer.world_size == 1 or strategy.launcher is None:
+    if trainer.world_size == devices and not (devices > 1 and _starts_processes(strategy)):
         return
     raise TypeError(
-        f"{test_class}.setup_trainer returned a trainer that would start processes of its own: "
-        f"{type(strategy).__name__} with {trainer.num_devices} devices on {trainer.num_nodes} nodes. A phase runs in "
-        "one process: write devices=1 and take the strategy away, as in Trainer(**cls.trainer_arguments(mode))."
+        f"{test_class}.devices is {devices}, and setup_trainer returned a trainer for {trainer.world_size} ranks: "
+        f"{type(strategy).__name__} with {trainer.num_devices} devices on {trainer.num_nodes} nodes. Write devices = "
+        f"{trainer.world_size} in the class, which then launches the ranks, and give the trainer "
+        'devices=cls.devices and strategy="ddp", as trainer_arguments(mode) does, or another strategy that takes part '
+        "in a world which somebody else has launched."
     )
+
+
+def _starts_processes(strategy: Any) -> bool:
+    """Whether its launcher does not believe in the ranks that there are; one that forks or spawns never does."""
+    launcher = strategy.launcher
+    if launcher is None:
+        return False
+    if type(launcher).__name__ != "_SubprocessScriptLauncher":
+        return True
+    return not strategy.cluster_environment.creates_processes_externally

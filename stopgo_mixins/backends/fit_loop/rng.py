@@ -11,6 +11,7 @@ import torch
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.package import Callback
+from stopgo_mixins.bridge.ranks import gathered, number_of_ranks, own_rank
 from stopgo_mixins.recorders.attributes import module_attributes
 
 if TYPE_CHECKING:
@@ -21,11 +22,12 @@ _GENERATORS = "RngStateCallback.generators"
 
 
 class RngStateCallback(Callback):
-    """Saves the global generators with every checkpoint, and restores them before the first resumed step.
+    """Saves every rank's global generators with every checkpoint, and restores them before the first resumed step.
 
     Python's, NumPy's, torch's and every CUDA device's generator are covered, and each ``torch.Generator`` that is an
     attribute of the module or of one of its sub-modules. What loader workers draw is not, nor is a generator that was
     given to a loader or a sampler: to continue from it is the loader's own task.
+    All ranks' states are gathered, because only rank 0 writes them.
     The state consists of tensors, numbers and lists, so that a checkpoint loads with ``weights_only=True``.
     Restored twice: before training starts, since a loader may draw random numbers for the first batch; and after a
     validation that precedes the first batch, since Lightning 2.4 repeats the one in which the checkpoint was written.
@@ -37,19 +39,25 @@ class RngStateCallback(Callback):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        return capture_rng_state()
+        return {"ranks": gathered(self.captured())}
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self._restored = state_dict
+        self._restored = _of_this_rank(state_dict["ranks"])
+
+    def captured(self) -> dict[str, Any]:
+        """The states of this rank's generators."""
+        return capture_rng_state()
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint[_GENERATORS] = {name: generator.get_state() for name, generator in _generators(pl_module)}
+        own = {name: generator.get_state() for name, generator in _generators(pl_module)}
+        checkpoint[_GENERATORS] = gathered(own)
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        self._restored_generators = checkpoint.get(_GENERATORS, {})
+        if _GENERATORS in checkpoint:
+            self._restored_generators = _of_this_rank(checkpoint[_GENERATORS])
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -75,6 +83,15 @@ class RngStateCallback(Callback):
         for name, generator in _generators(module):
             if name in self._restored_generators:
                 generator.set_state(self._restored_generators[name].cpu())
+
+
+def _of_this_rank(ranks: list[Any]) -> Any:
+    if len(ranks) != number_of_ranks():
+        raise RuntimeError(
+            f"the checkpoint holds the generators of {len(ranks)} ranks, this run has {number_of_ranks()}: random "
+            "numbers cannot continue with another number of ranks."
+        )
+    return ranks[own_rank()]
 
 
 def _generators(module: LightningModule) -> Iterator[tuple[str, torch.Generator]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from stopgo_mixins.backends.fit_loop.callbacks import saved_state, user_callbacks
@@ -147,6 +147,23 @@ class FitLoopState(TrainingState):
         if epochs is not None and self.trainer.current_epoch < epochs:
             return f"the trainer validates every {epochs} epochs, and the run has {self.trainer.current_epoch}"
         return None
+
+    def replicated(self) -> Collection[str]:
+        """What DDP trains on each rank alike; an optimizer whose state is spread over the ranks is no such."""
+        if not self._is_replica or any(hasattr(each, "consolidate_state_dict") for each in self.optimizers):
+            return ()
+        return ("optimizer_state", "parameters")
+
+    def overwritten(self) -> Mapping[str, str]:
+        """The buffers of all ranks but the first, unless DDP is told to leave them alone."""
+        wrapped = self.trainer.strategy.model
+        if self.rank == 0 or not self._is_replica or not getattr(wrapped, "broadcast_buffers", False):
+            return {}
+        return {"buffers": "DDP replaces those of this rank by those of rank 0 before each forward pass"}
+
+    @property
+    def _is_replica(self) -> bool:
+        return self.world_size > 1 and type(self.trainer.strategy).__name__ == "DDPStrategy"
 
     def not_observed(self) -> Iterator[str]:
         """What happens in other processes."""

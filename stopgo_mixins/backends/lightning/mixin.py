@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
 from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
-from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process, require_registration
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_ranks, require_registration
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks, get_callback
@@ -62,7 +62,10 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
-        """A quiet trainer on one device, without a ``ModelCheckpoint`` of Lightning's; override it to test your own."""
+        """A quiet trainer for ``devices`` ranks, without a ``ModelCheckpoint`` of Lightning's.
+
+        Override it to test your own.
+        """
         arguments = cls.trainer_arguments(mode)
         has_checkpoints = any(is_a(callback, "Checkpoint") for callback in arguments["callbacks"])
         trainer: Trainer = cls.lightning.Trainer(**{"enable_checkpointing": has_checkpoints, **arguments})
@@ -78,7 +81,8 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             "limit_val_batches": cls.limit_val_batches if cls.val_check_interval is not None else 0,
             "precision": cls.precision,
             "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
-            "devices": 1,
+            "devices": cls.devices,
+            "strategy": "auto" if cls.devices == 1 else "ddp",
             "callbacks": list(cls.callbacks[mode].values()),
             "default_root_dir": cls.run_directory(mode),
             "logger": False,
@@ -98,7 +102,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         bridge: LightningBridge = get_callback(cls.callbacks, mode, LightningBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
-        require_one_process(cls.__name__, trainer)
+        require_ranks(cls.__name__, trainer, cls.devices)
         with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
 

@@ -16,7 +16,7 @@ from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders
-from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_one_process, require_registration
+from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_ranks, require_registration
 from stopgo_mixins.backends.megatron.availability import missing_nemo
 from stopgo_mixins.backends.megatron.consumed_samples import MegatronConsumedSamplesRecorder
 from stopgo_mixins.backends.megatron.environment import megatron_environment
@@ -98,7 +98,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> nl.Trainer:
-        """NeMo's trainer on one device; override it to test your own."""
+        """NeMo's trainer for ``devices`` ranks; override it to test your own."""
         import nemo.lightning as nl
 
         return nl.Trainer(**cls.trainer_arguments(mode))
@@ -109,7 +109,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         import nemo.lightning as nl
 
         return {
-            "devices": 1,
+            "devices": cls.devices,
             "num_nodes": 1,
             "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
             "strategy": nl.MegatronStrategy(**cls.strategy_arguments(mode)),
@@ -244,7 +244,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         trainer: Any = cls.make_trainer(mode)
         bridge: MegatronBridge = get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
-        require_one_process(cls.__name__, trainer)
+        require_ranks(cls.__name__, trainer, cls.devices)
         require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from megatron.core.optimizer import DistributedOptimizer
+from megatron.core.parallel_state import get_data_parallel_world_size
 from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
+from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.state import FitLoopState
 from stopgo_mixins.backends.megatron.modules import trained_module
@@ -50,6 +53,14 @@ class MegatronTrainingState(FitLoopState):
         data_module = getattr(self.trainer, "datamodule", None)
         saved = {} if data_module is None else data_module.state_dict()
         return int(saved["consumed_samples"]) if "consumed_samples" in saved else None
+
+    @override
+    def replicated(self) -> Collection[str]:
+        """What data parallelism alone trains on each rank alike; a distributed optimizer spreads its state."""
+        if self.world_size == 1 or get_data_parallel_world_size(with_context_parallel=True) < self.world_size:
+            return ()
+        spread = any(isinstance(member, DistributedOptimizer) for member in self._mcore_optimizers())
+        return ("parameters",) if spread else ("optimizer_state", "parameters")
 
     def callback_states(self) -> Mapping[str, object]:
         """Without NeMo's checkpoint callback, which the continuous phase has none of."""
