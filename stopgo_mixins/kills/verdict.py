@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.completeness import absent_ranks, damage
+from stopgo_mixins.comparison.reach import what_counts
 from stopgo_mixins.comparison.resumption import Resumption
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.wording import listed, place
@@ -136,8 +137,9 @@ class Judge:
         return KillVerdict(Survival.EXACT, path)
 
     def _mismatches(self, runs: Runs) -> dict[str, Comparison]:
-        found = {metric: compare(runs, metric, self.tolerances.get(metric)) for metric in sorted(runs.metrics)}
-        return {metric: comparison for metric, comparison in found.items() if comparison.mismatches}
+        compared = (compare(runs, metric, self.tolerances.get(metric)) for metric in sorted(runs.metrics))
+        found = (what_counts(runs, comparison) for comparison in compared)
+        return {comparison.metric: comparison for comparison in found if comparison.mismatches}
 
     def _too_few(self, runs: Runs) -> str:
         made, expected = runs.last.steps_made, self.num_steps - runs.last.start
