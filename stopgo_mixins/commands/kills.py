@@ -1,8 +1,8 @@
 """Kills a test class while it saves: ``python -m stopgo_mixins kills tests.test_digits.TestDigits``.
 
 The class is stopped and run through once, then restarted after each death that its stop phase could have had.
-Exits with 0 if no death goes unnoticed, with 1 if one leads to a silent divergence, a hang or an unreadable trace, or if
-the run cannot even be resumed from all that it wrote, with 2 if the class could not be run.
+Exits with 0 if no death goes unnoticed, with 1 if one leads to a silent divergence, a hang or an unreadable trace, or
+if the run cannot even be resumed from all that it wrote, with 2 if the class could not be run.
 """
 
 from __future__ import annotations
