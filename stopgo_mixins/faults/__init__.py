@@ -7,6 +7,19 @@ In a test, ``self.assertCatches(SECOND_MOMENT_ZERO)``; from the shell, all of th
 
 from stopgo_mixins.faults.attributes import ATTRIBUTES_LOST
 from stopgo_mixins.faults.checkpoint import CHECKPOINT_CUT, CHECKPOINT_GONE, OLDER_CHECKPOINT
+from stopgo_mixins.faults.checkpoint_files import (
+    LAST_LINK_STALE,
+    OPTIMIZER_FILE_CUT,
+    OPTIMIZER_FILE_MISSING,
+    RNG_FILE_CUT,
+    RNG_FILE_MISSING,
+    SCHEDULER_FILE_MISSING,
+    TRAINER_STATE_CUT,
+    TRAINER_STATE_MISSING,
+    WEIGHTS_FILE_CUT,
+    WEIGHTS_FILE_LACKS_A_TENSOR,
+    WEIGHTS_FILE_ZERO,
+)
 from stopgo_mixins.faults.data import (
     ACCUMULATION_IGNORED,
     BATCH_SKIPPED,
@@ -54,6 +67,7 @@ from stopgo_mixins.faults.rng import (
     PYTHON_RNG_NOT_RESTORED,
     TORCH_RNG_NOT_RESTORED,
 )
+from stopgo_mixins.faults.saved_files import SavedFiles
 from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.faults.schedule import SCHEDULER_LAGS, SCHEDULER_NOT_RESTORED, SCHEDULER_STEPPED_ON_LOAD
 from stopgo_mixins.faults.stopped_run import StoppedRun
@@ -81,15 +95,21 @@ __all__ = [
     "GLOBAL_STEP_OFF_BY_ONE",
     "HYPER_PARAMETERS_FROM_CONSTRUCTOR",
     "LAST_BATCH_AGAIN",
+    "LAST_LINK_STALE",
     "LOGGED_STEPS_RESTART",
     "MASTER_WEIGHTS_ROUNDED",
     "NOTHING_TRAINED",
     "NUMPY_RNG_NOT_RESTORED",
     "OLDER_CHECKPOINT",
+    "OPTIMIZER_FILE_CUT",
+    "OPTIMIZER_FILE_MISSING",
     "OPTIMIZER_STATE_EMPTY",
     "PYTHON_RNG_NOT_RESTORED",
     "RESHUFFLED_THEN_SKIPPED",
+    "RNG_FILE_CUT",
+    "RNG_FILE_MISSING",
     "SCALER_LOST",
+    "SCHEDULER_FILE_MISSING",
     "SCHEDULER_LAGS",
     "SCHEDULER_NOT_RESTORED",
     "SCHEDULER_STEPPED_ON_LOAD",
@@ -99,9 +119,14 @@ __all__ = [
     "STEP_COUNTER_LOST",
     "TENSOR_NOT_LOADED",
     "TORCH_RNG_NOT_RESTORED",
+    "TRAINER_STATE_CUT",
+    "TRAINER_STATE_MISSING",
     "VALIDATION_CUT",
     "VALIDATION_READS_OTHERS",
     "VALIDATION_SHIFTED",
+    "WEIGHTS_FILE_CUT",
+    "WEIGHTS_FILE_LACKS_A_TENSOR",
+    "WEIGHTS_FILE_ZERO",
     "WEIGHTS_ROUNDED",
     "ChangeBatches",
     "ChangeValidationBatches",
@@ -116,6 +141,7 @@ __all__ = [
     "NotApplicable",
     "Pass",
     "Point",
+    "SavedFiles",
     "SavedState",
     "StoppedRun",
     "Symptom",

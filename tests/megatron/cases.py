@@ -58,6 +58,13 @@ class FullPrecision(GPTMixin, unittest.TestCase):
     """mcore keeps the optimizer's state without what mixed precision puts around it."""
 
 
+class InProcesses(GPTMixin, unittest.TestCase):
+    """Its legs run in fresh processes."""
+
+    isolation = "process"
+    phase_timeout = 600.0
+
+
 class HalfPrecision(GPTMixin, unittest.TestCase):
     """With a gradient scaler."""
 
