@@ -153,7 +153,7 @@ class TestHooks(unittest.TestCase):
         with self.assertRaisesRegex(
             TypeError,
             r"^LightningStopAndGo does not define setup_model\. Write:\n\n    @classmethod\n    def setup_model\(cls, "
-            r"mode\):\n        return Model\(lr=cls\.lr\), DataModule\(\)\n\nA base for others, .* abstract=True\.$",
+            r"mode\):\n        return Model\(lr=cls\.lr\), DataModule\(\)\n\nA base class .* abstract=True\)\.$",
         ):
             concrete(LightningStopAndGoMixin, num_steps=4, interruption=AtStep(2))
 
