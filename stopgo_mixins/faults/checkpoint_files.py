@@ -144,7 +144,7 @@ TRAINER_STATE_MISSING = _ends(
     _missing(TRAINER_STATE),
 )
 TRAINER_STATE_CUT = _ends(
-    "F70", "truncated trainer state", "the second half of the trainer's counters is missing", _cut(TRAINER_STATE)
+    "F72", "truncated trainer state", "the second half of the trainer's counters is missing", _cut(TRAINER_STATE)
 )
 LAST_LINK_STALE = Fault(
     id="F71",

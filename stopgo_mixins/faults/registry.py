@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stopgo_mixins.faults import (
+    attributes,
     checkpoint,
     checkpoint_files,
     data,
@@ -28,6 +29,7 @@ _FAMILIES = (
     progress,
     weights,
     module_state,
+    attributes,
     precision,
     checkpoint,
     checkpoint_files,

@@ -28,6 +28,7 @@ from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
+from stopgo_mixins.isolation.world import World, world_of_the_suite
 from stopgo_mixins.mixins.legs import LegsMixin
 from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.used_objects import UsedObjects, stateful_parts
@@ -85,6 +86,7 @@ class TrainingPhasesMixin(LegsMixin):
     _defined: ClassVar[frozenset[str]] = frozenset()
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
+    _world: ClassVar[World | None] = None
     _processes: ClassVar[list[PhaseProcess]]
     _cancelled: ClassVar[threading.Event]
     _skip: ClassVar[BaseException | None] = None
@@ -175,12 +177,27 @@ class TrainingPhasesMixin(LegsMixin):
     def make_run_directory(cls) -> None:
         """Makes what the phases write to: the run directory, and the registry of callbacks."""
         cls.exp_name = cls.__name__
-        cls.tempdir = make_run_directory(cls.exp_name)
+        cls._world = world_of_the_suite()
+        if cls._world is None:
+            cls.tempdir = make_run_directory(cls.exp_name)
+        else:
+            cls._demand_ranks_of(cls._world)
+            cls.tempdir = cls._world.make_run_directory(cls.exp_name)
         cls.addClassCleanup(cls.tempdir.cleanup)  # type: ignore[attr-defined]  # of TestCase
+        if cls._world is not None:
+            cls.addClassCleanup(cls._world.everyone)  # type: ignore[attr-defined]  # the same; who still reads it
         cls.metadata_dir = Path(cls.tempdir.name) / "metadata"
-        cls.metadata_dir.mkdir()
+        cls.metadata_dir.mkdir(exist_ok=cls._world is not None)
         cls.callbacks = cls._make_callbacks()
         cls._used = UsedObjects()
+
+    @classmethod
+    def _demand_ranks_of(cls, world: World) -> None:
+        if cls.devices != world.size:
+            raise TypeError(
+                f"{cls.__name__}.devices is {cls.devices}, and these tests were started on {world.size} ranks: write "
+                f"devices = {world.size} in the class, or start the tests without torchrun."
+            )
 
     @classmethod
     def run_stop_and_go(cls) -> None:
@@ -190,13 +207,18 @@ class TrainingPhasesMixin(LegsMixin):
             cls._cancelled = threading.Event()
             cls._processes = []
             start_server(cls._preload)
-        with one_at_a_time("ranks") if cls.devices > 1 else nullcontext():
+        with one_at_a_time("ranks") if cls._launches_ranks() else nullcontext():
             cls._run_phases()
 
     @classmethod
     def _is_apart(cls, mode: Mode) -> bool:
         """Whether a phase runs in a process of its own."""
-        return cls.devices > 1 or (cls.isolation == "process" and mode is not Mode.CONTINUOUS)
+        in_process = mode is Mode.CONTINUOUS or cls.isolation != "process" or cls._world is not None
+        return cls._launches_ranks() or not in_process
+
+    @classmethod
+    def _launches_ranks(cls) -> bool:
+        return cls.devices > 1 and cls._world is None
 
     @classmethod
     def _run_phases(cls) -> None:
@@ -270,6 +292,7 @@ class TrainingPhasesMixin(LegsMixin):
         """What the bridge is told about a phase."""
         before = [] if mode is Mode.STOP else Trace(cls._trace_directory(max(cls._leg - 1, 0))).events("interrupted")
         is_reference = mode is Mode.CONTINUOUS
+        waypoints = cls._waypoints() if is_reference else ()
         return PhasePlan(
             mode=mode,
             num_steps=cls.num_steps,
@@ -281,7 +304,8 @@ class TrainingPhasesMixin(LegsMixin):
             resume_point=before[-1]["saved_at"] if before else None,
             keep_first=cls.metrics_with_tolerance(),
             left_out=cls._left_out,
-            waypoints=cls._waypoints() if is_reference else (),
+            interruptions=(*cls._all_interruptions(), *(waypoint.interruption for waypoint in waypoints)),
+            waypoints=waypoints,
             own_process=cls._is_child,
         )
 
@@ -304,7 +328,8 @@ class TrainingPhasesMixin(LegsMixin):
         if cls._is_apart(mode):
             cls._run_in_process_of_its_own(mode)
             return
-        log = cls.metadata_dir / f"{mode.value}.log"
+        rank = "" if cls._world is None else f"-rank-{cls._world.rank}"
+        log = cls.metadata_dir / f"{mode.value}{rank}.log"
         try:
             with (
                 progress(f"{cls.__name__}: {mode.value} phase ..."),
@@ -312,6 +337,7 @@ class TrainingPhasesMixin(LegsMixin):
                 preserved_process_state(),
                 captured_output(log),
                 guarded_exit(),
+                nullcontext() if cls._world is None else cls._world.phase(),
             ):
                 cls._train_from_seed(mode)
         except BaseException as error:  # SystemExit would end the suite, and with exit status 0
@@ -319,7 +345,13 @@ class TrainingPhasesMixin(LegsMixin):
                 raise
             if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
-            raise PhaseError(cls._phase_failure(mode, described(error), log)) from error
+            raise PhaseError(cls._phase_failure(mode, cls._described(error), log)) from error
+
+    @classmethod
+    def _described(cls, error: BaseException) -> str:
+        if isinstance(error, PhaseError):  # such as that of another rank
+            return str(error)
+        return described(error) if cls._world is None else f"rank {cls._world.rank}: {described(error)}"
 
     @classmethod
     def _run_in_process_of_its_own(cls, mode: Mode) -> None:
