@@ -59,8 +59,9 @@ docs: .venv/.full ## build docs/_build/html, warnings are errors
 bench: .venv-newest/.full ## what the harness costs
 	$(NEWEST_PYTHON) -m benchmarks
 
-soak: .venv-newest/.full ## a hundred clean runs, none of which may fail
+soak: .venv-newest/.full ## a hundred clean runs, none of which may fail, and a hundred kills, none of which may go unnoticed
 	$(NEWEST_PYTHON) -m benchmarks.soak
+	$(NEWEST_PYTHON) -W ignore -m benchmarks.kills
 
 matrix: .venv/.full .venv-newest/.full ## which cells of the Lightning matrix resume exactly, measured
 	$(OLDEST_PYTHON) -W ignore -m benchmarks.matrix

@@ -129,6 +129,8 @@ class TrainingState:
         rank: the global rank of this process.
         world_size: how many processes train together.
         update: k, the number of optimizer updates made so far, whatever the number of optimizers.
+        since_resume_point: how many states were passed since the run began, or came past a place where it is
+            interrupted, be it this run or the one that it is compared with: 0 for state R, 1 for state R + 1.
         begins_windows_anew: whether the trainer, resumed from a checkpoint that it wrote amid an accumulation window,
             reads that window from its first micro-batch.
     """
@@ -136,6 +138,7 @@ class TrainingState:
     rank: int = 0
     world_size: int = 1
     update: int = 0
+    since_resume_point: int = 0
     begins_windows_anew: bool = False
 
     @property
@@ -218,6 +221,19 @@ class TrainingState:
         """What each of these callbacks would save, without what two equal runs may differ in."""
         return {}
 
+    def roots(self) -> Mapping[str, object]:
+        """From where all that training may change is reached, by name."""
+        return {
+            "model": self.model,
+            **_numbered("optimizers", self.optimizers),
+            **_numbered("schedulers", self.schedulers),
+            **self.callbacks(),
+        }
+
+    def of_the_trainer(self) -> Iterable[object]:
+        """What the trainer keeps for itself, so that nothing is reached through it."""
+        return ()
+
     def generators(self) -> Mapping[str, object]:
         """Random number generators that the data own, by name; see :mod:`stopgo_mixins.recorders.generators`."""
         return {}
@@ -225,3 +241,7 @@ class TrainingState:
     def extra_rng_streams(self) -> Mapping[str, Tensor]:
         """States of random streams that only this trainer has, by name."""
         return {}
+
+
+def _numbered(name: str, things: Sequence[object]) -> dict[str, object]:
+    return {f"{name}[{index}]": each for index, each in enumerate(things)}

@@ -75,6 +75,10 @@ class Interruption:
         """Whether the checkpoint is to be written now."""
         raise NotImplementedError
 
+    def is_passed(self, progress: Progress) -> bool:
+        """Whether a run, interrupted or not, has come to the place; asked wherever a checkpoint can be written."""
+        return self.is_due(progress)
+
 
 @dataclass(frozen=True)
 class AfterValidation(Interruption):

@@ -46,6 +46,9 @@ class MetricKind(enum.Enum):
     GRADIENTS = "gradients"
     """What was accumulated over the micro-batches of an update."""
 
+    REACHED = "reached"
+    """Whatever is found on the way from the run's objects, under the path that leads there."""
+
     OUTPUTS = "outputs"
     """What a model returned: ``output_tensor_atol`` and ``output_tensor_rtol`` apply."""
 
@@ -66,6 +69,8 @@ class Metric:
         indispensable: whether a run cannot be continued without it: where every such state equals that of state 0,
             the resume started from scratch.
         begins_anew: whether it rightly begins anew after an interruption, as the data of each validation do.
+        by_reach: whether its values are found by reach and not by name. Then compared is only what changes in the
+            continuous run, in states that both runs recorded, and what differs in more than the restored state.
     """
 
     metric: ClassVar[str]
@@ -76,6 +81,7 @@ class Metric:
     decided_before_validation: ClassVar[bool] = False
     indispensable: ClassVar[bool] = False
     begins_anew: ClassVar[bool] = False
+    by_reach: ClassVar[bool] = False
 
 
 Metrics = Mapping[str, type[Metric]]

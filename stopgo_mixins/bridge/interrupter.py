@@ -6,9 +6,11 @@ import os
 import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.bridge.calls import left_out
+from stopgo_mixins.bridge.checkpoint_files import damage_of, digest_of
 from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.bridge.waypoint import Itinerary
 from stopgo_mixins.exceptions import PhaseError, StopAndGoException
@@ -67,6 +69,14 @@ class Interrupter:
         """A checkpoint was written, by whomever."""
         self._written.append(_Written(path, self._counters.progress))
         self._writer.event("checkpoint_saved", path=path, update=self._counters.update)
+
+    def note_kept_checkpoints(self) -> None:
+        """The phase is over: those of its checkpoints that are still there, each as it was written last."""
+        for path, written in {each.path: each for each in self._written}.items():
+            if Path(path).exists():
+                digest, damage = digest_of(Path(path)), damage_of(Path(path))
+                update = written.progress[0]
+                self._writer.event("checkpoint_kept", path=path, update=update, digest=digest, damage=damage)
 
     def note_interruption(self) -> str:
         """The run ends now, to be resumed from the newest checkpoint, whose path it returns."""

@@ -39,6 +39,7 @@ class PhasePlan:
         keep_first: metrics whose values are needed for a tolerance.
         left_out: what is not to be recorded.
         listeners: what is told of events before the recorders are; an injected fault may act on one.
+        interruptions: where any leg is interrupted, of this run or of one that is compared with it.
         waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
         every_n_steps: how many updates lie between two that are recorded; see :class:`EventDispatcher`.
@@ -56,6 +57,7 @@ class PhasePlan:
     left_out: LeftOut
     listeners: Sequence[object] = ()
     own_process: bool = False
+    interruptions: Sequence[Interruption] = ()
     waypoints: Sequence[Waypoint] = ()
     every_n_steps: int = 1
 

@@ -13,10 +13,11 @@ from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.legs import leg_directory, legs_in
 
-COSTLY = ("sample_exposure", "train_output", "valid_input", "valid_output")
+ON_REQUEST = ("sample_exposure", "train_output", "valid_input", "valid_output", "unsaved_state")
 """The metrics that are recorded only when they are asked for.
 
-They are activations, every validation batch, and a memory of every sample that was ever seen.
+They are activations, every validation batch, a memory of every sample that was ever seen, and what is recorded only
+around a resume point, which nobody knows beforehand.
 """
 
 
@@ -48,7 +49,7 @@ class Recording:
 
     def recorders(self) -> list[Recorder]:
         """New ones, for one leg."""
-        usual = {metric: recorder for metric, recorder in DEFAULT_RECORDERS.items() if metric not in COSTLY}
+        usual = {metric: recorder for metric, recorder in DEFAULT_RECORDERS.items() if metric not in ON_REQUEST}
         return [recorder() for recorder in {**usual, **self.metrics}.values() if recorder is not None]
 
     def next_leg(self) -> PhasePlan:

@@ -15,6 +15,7 @@ from stopgo_mixins.bridge.counters import Counters
 from stopgo_mixins.bridge.dispatcher import EventDispatcher
 from stopgo_mixins.bridge.interrupter import Interrupter
 from stopgo_mixins.bridge.ranks import gathered
+from stopgo_mixins.bridge.resume_points import ResumePoints
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.mode import Mode
 
@@ -87,6 +88,7 @@ class PhaseRun:
         self._writer = plan.open_trace(state.rank)
         self._attached.callback(self._writer.close)
         self._interrupter = Interrupter(plan, self._counters, self._writer, save, stop)
+        self._resume_points = ResumePoints(plan.interruptions)
         self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners, plan.every_n_steps)
         self._writer.event(
             "phase_start",
@@ -112,6 +114,8 @@ class PhaseRun:
             if error is None or self._interrupter.interrupted:
                 self._calls.demand(*self._belonging_calls())
                 if self._interrupter.interrupted or self._calls.seen("training_ended"):
+                    if self.plan.mode is not Mode.CONTINUOUS and not self.state.rank:  # all ranks write one checkpoint
+                        self._interrupter.note_kept_checkpoints()
                     self._writer.end(self.updates)
 
     def _belonging_calls(self) -> Iterator[str]:
@@ -177,6 +181,7 @@ class PhaseRun:
         """The trainer has restored its counters, and its first batch comes next."""
         self._calls.note("training_started")
         self._counters.start_training()
+        self._resume_points.begin(self._counters.of_the_run)
         wanted = self._events.hears("module_output") or self._events.hears("validation_module_output")
         self._children = ChildOutputs(self.state.model, self._child_called, wanted=wanted)
         self._attached.callback(self._children.remove)
@@ -191,6 +196,7 @@ class PhaseRun:
         if self._started_step != update and not micro_batch:  # else a resume cut the window in two
             self._started_step = update
             self._at(Moment.STEP_START, update)
+            self.state.since_resume_point = self._resume_points.next_state()
             self._emit("step_start")
             self._at_window_start = self._kept_by_recorders()
         self._step = update + 1
@@ -314,7 +320,7 @@ class PhaseRun:
         self._children.pause()
         self._emit("validation_batch_end", output, loss)
         self._counters.validation_batches += 1
-        self._interrupter.come_past(inside_validation=True)
+        self._come_past(inside_validation=True)
 
     def validation_ended(self, values: Mapping[str, object]) -> bool:
         """A validation is over, with what it computed over all its batches, by name.
@@ -353,7 +359,11 @@ class PhaseRun:
             StopAndGoException: when it is, unless it is to be ended by other means.
         """
         self._calls.note("interrupt_if_due")
-        self._interrupter.come_past(inside_validation=False)
+        self._come_past(inside_validation=False)
+
+    def _come_past(self, *, inside_validation: bool) -> None:
+        self._resume_points.come_past(self._counters.of_the_run)
+        self._interrupter.come_past(inside_validation=inside_validation)
 
     def end_if_past(self) -> None:
         """Ends the phase here if its checkpoint lies as far back as it should; for a loop that nobody can let save.

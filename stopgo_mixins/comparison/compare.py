@@ -89,6 +89,10 @@ class Comparison:
         recorded: how many of them each leg recorded.
         steps: at which anything was compared.
         series: what each path did in the continuous run.
+        overwritten: of a metric that is found by reach, what differs in the restored state alone; it is not among
+            the mismatches.
+        unrepeatable: of such a metric, the paths in which two runs differ before anything could be lost; what differs
+            there is not among the mismatches.
         about: what is known of the metric.
     """
 
@@ -98,6 +102,8 @@ class Comparison:
     recorded: Counter[Leg] = field(default_factory=Counter)
     steps: set[int] = field(default_factory=set)
     series: dict[str, PathSeries] = field(default_factory=dict)
+    overwritten: list[Mismatch] = field(default_factory=list)
+    unrepeatable: frozenset[str] = frozenset()
     about: type[Metric] = Metric
 
     @property
@@ -118,6 +124,11 @@ class Comparison:
     def only(self, covers: Callable[[str], bool]) -> Comparison:
         """The comparison if nothing but some paths differed."""
         return replace(self, mismatches=[found for found in self.mismatches if covers(found.key.path)])
+
+    def with_overwritten(self) -> Comparison:
+        """The comparison if what was written again before it was seen twice counted as well."""
+        found = sorted((*self.mismatches, *self.overwritten), key=lambda mismatch: mismatch.order)
+        return replace(self, mismatches=found, overwritten=[])
 
     @property
     def differing_steps(self) -> set[int]:

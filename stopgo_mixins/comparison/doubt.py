@@ -18,14 +18,20 @@ if TYPE_CHECKING:
 
 def lack_of_evidence(resumption: Resumption, comparison: Comparison) -> str | None:
     """Why a metric that is equal everywhere might be so after a wrong resume, too; ``None`` where it might not."""
-    if resumption.worthless:
-        return f"{resumption.worthless}; that its records equal those of the continuous run is no evidence"
     runs = resumption.runs
     return (
-        _first(_one_sided(leg, runs, comparison) for leg in runs.resumed)
+        worthless(resumption)
+        or _first(_one_sided(leg, runs, comparison) for leg in runs.resumed)
         or _constant(comparison)
         or _first(_blind(leg, runs, comparison) for leg in runs.resumed)
     )
+
+
+def worthless(resumption: Resumption) -> str | None:
+    """Why nothing that is equal proves anything in this run."""
+    if not resumption.worthless:
+        return None
+    return f"{resumption.worthless}; that its records equal those of the continuous run is no evidence"
 
 
 def _first(reasons: Iterator[str | None]) -> str | None:

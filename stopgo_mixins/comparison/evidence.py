@@ -7,10 +7,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.doubt import lack_of_evidence
+from stopgo_mixins.comparison.doubt import lack_of_evidence, worthless
 from stopgo_mixins.comparison.noise_floor import largest_gap, noise_floor, size_of
 from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
 from stopgo_mixins.comparison.power import accepts_anything, lack_of_power
+from stopgo_mixins.comparison.reach import anything_changed
 from stopgo_mixins.comparison.replicas import unequal_replicas
 from stopgo_mixins.comparison.wording import place
 
@@ -60,6 +61,8 @@ def judge(
         return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
         return _judge_mismatches(comparison, noise_floor(runs, comparison.metric, tolerance))
+    if runs.about(comparison.metric).by_reach:
+        return _judge_what_was_reached(resumption, comparison)
     if problem := accepts_anything(runs, comparison.metric, tolerance) or unequal_replicas(runs, comparison.metric):
         return Judgement(Verdict.FAILED, problem)
     reason = (
@@ -92,6 +95,20 @@ def _beyond(noise: NoiseFloor, mismatch: Mismatch) -> str:
     at = noise.at(mismatch)
     so_far = f"differ {size_of(at)} up to there" if at else "do not differ up to there in a number that has a size"
     return f"{where} differs {size_of(largest_gap([mismatch]))}; two uninterrupted runs {so_far}"
+
+
+def _judge_what_was_reached(resumption: Resumption, comparison: Comparison) -> Judgement:
+    """Nothing says that there is anything to find; where there is, it must have changed before it can be lost."""
+    runs = resumption.runs
+    if reason := worthless(resumption) or unreadable(runs, comparison.metric):
+        return Judgement(Verdict.NOT_VERIFIED, reason)
+    if not anything_changed(runs, comparison):
+        return Judgement(
+            Verdict.NOT_APPLICABLE,
+            f"beside what has a metric of its own, nothing that was reached had changed at the resume point "
+            f"({runs.last.start})",
+        )
+    return Judgement(Verdict.PASSED)
 
 
 def _judge_nothing(runs: Runs, metric: str) -> Judgement:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.causality import root_causes
@@ -68,12 +68,33 @@ def find(resumption: Resumption, comparisons: Mapping[str, Comparison]) -> Findi
     )
     named = {cause.comparison.metric for cause in causes}
     consequences = sorted(metric for metric, found in comparisons.items() if found.mismatches and metric not in named)
-    noted = (event for trace in runs.reference.ranks.values() for event in trace.events("not_observed"))
-    not_observed = dict.fromkeys(event["what"] for event in noted)
+    if not consequences:
+        causes = tuple(_not_yet_seen(runs, cause) for cause in causes)
     only_reports = bool(named) and all(
         MetricKind.LOGGED in runs.about(metric).kinds for metric in (*named, *consequences)
     )
-    return Findings(of_the_run, causes, tuple(consequences), tuple(not_observed), only_reports)
+    not_observed = _not_observed(runs, comparisons)
+    return Findings(of_the_run, causes, tuple(consequences), not_observed, only_reports)
+
+
+def _not_observed(runs: Runs, comparisons: Mapping[str, Comparison]) -> tuple[str, ...]:
+    noted = (event for trace in runs.reference.ranks.values() for event in trace.events("not_observed"))
+    unrepeatable = (
+        f"{metric} {path} (two runs differ in it before the interruption)"
+        for metric, found in comparisons.items()
+        for path in sorted(found.unrepeatable)
+    )
+    return tuple(dict.fromkeys([*(event["what"] for event in noted), *unrepeatable]))
+
+
+def _not_yet_seen(runs: Runs, cause: RootDivergence) -> RootDivergence:
+    """Adds what it means that nothing followed from a root cause."""
+    diagnosis = cause.diagnosis
+    if diagnosis is None or diagnosis.cause is not Cause.UNSAVED_STATE:
+        return cause
+    steps = len(runs.reference.events("step_end")) - cause.comparison.mismatches[0].leg.start
+    sentence = f"{diagnosis.sentence}; nothing else differs within these {steps} steps, but what reads it later will"
+    return replace(cause, diagnosis=replace(diagnosis, sentence=sentence))
 
 
 def diagnosed_root_causes(
@@ -101,6 +122,11 @@ def _followed(
         found = comparisons[metric].first if metric in comparisons else None
         if found and found.leg == first.leg and found.key.step - first.key.step in (0, 1):
             yield metric
+
+
+def lacks_a_cause(runs: Runs, comparisons: Mapping[str, Comparison]) -> bool:
+    """Whether the run diverges, and no known pattern says why."""
+    return any(diagnosis is None for _, diagnosis in diagnosed_root_causes(runs, comparisons))
 
 
 def _of_the_run(resumption: Resumption) -> list[Diagnosis]:

@@ -81,8 +81,11 @@ def largest_gap(mismatches: Sequence[Mismatch]) -> Distance | None:
 
 
 def noise_floor(runs: Runs, metric: str, tolerance: Tolerance | None) -> NoiseFloor | None:
-    """What the second continuous run shows; ``None`` where there is none, or it equals the first in this metric."""
-    if runs.repetition is None:
+    """What the second continuous run shows; ``None`` where there is none, or it equals the first in this metric.
+
+    Of a metric that is found by reach, ``None`` too: where two uninterrupted runs differ, nothing of it is compared.
+    """
+    if runs.repetition is None or runs.about(metric).by_reach:
         return None
     differing = compare(runs.repetition, metric, tolerance).mismatches
     return NoiseFloor(differing) if differing else None

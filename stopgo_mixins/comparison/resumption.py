@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.comparison.checkpoints import checkpoint_problem
 from stopgo_mixins.comparison.completeness import (
     BEGINNING,
     ENDING,
@@ -103,7 +104,8 @@ def resume_point_problem(resumption: Resumption) -> str | None:
         return f"{scratch}.{_written(runs.before(leg))}"
     if problem := absent_ranks(runs) or contradiction(runs, BEGINNING | ENDING):
         return f"{problem}."
-    return next(filter(None, (_resume_point_problem(leg, runs.before(leg)) for leg in runs.resumed)), None)
+    of_legs = (_resume_point_problem(leg, runs.before(leg)) for leg in runs.resumed)
+    return next(filter(None, of_legs), None) or checkpoint_problem(runs)
 
 
 def _resume_point_problem(leg: Leg, earlier: Sequence[Leg]) -> str | None:

@@ -5,6 +5,7 @@ In a test, ``self.assertCatches(SECOND_MOMENT_ZERO)``; from the shell, all of th
     python -m stopgo_mixins faults tests.test_digits.TestDigits
 """
 
+from stopgo_mixins.faults.attributes import ATTRIBUTES_LOST
 from stopgo_mixins.faults.checkpoint import CHECKPOINT_CUT, CHECKPOINT_GONE, OLDER_CHECKPOINT
 from stopgo_mixins.faults.data import (
     ACCUMULATION_IGNORED,
@@ -63,6 +64,7 @@ from stopgo_mixins.faults.weights import BUFFERS_LOST, TENSOR_NOT_LOADED, WEIGHT
 __all__ = [
     "ACCUMULATION_IGNORED",
     "ALL_FAULTS",
+    "ATTRIBUTES_LOST",
     "AVERAGED_WEIGHTS_LOADED",
     "AVERAGED_WEIGHTS_LOST",
     "BATCH_SKIPPED",

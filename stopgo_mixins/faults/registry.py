@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from stopgo_mixins.faults import (
+    attributes,
     checkpoint,
     data,
     module_state,
@@ -18,7 +19,19 @@ from stopgo_mixins.faults import (
 )
 from stopgo_mixins.faults.fault import Fault
 
-_FAMILIES = (schedule, optimizer, rng, data, validation, progress, weights, module_state, precision, checkpoint)
+_FAMILIES = (
+    schedule,
+    optimizer,
+    rng,
+    data,
+    validation,
+    progress,
+    weights,
+    module_state,
+    attributes,
+    precision,
+    checkpoint,
+)
 
 ALL_FAULTS: Mapping[str, Fault] = {
     fault.id: fault

@@ -53,18 +53,25 @@ class StopLog:
     @cached_property
     def _lines(self) -> list[tuple[int, dict[str, object]]]:
         """``(where the line ends, what it says)``."""
+        written = self.path.read_bytes() if self.path.exists() else b""  # who died early has said nothing
         end, lines = 0, []
-        for line in self.path.read_bytes().splitlines(keepends=True):
+        for line in written.splitlines(keepends=True):
             end += len(line)
-            lines.append((end, json.loads(line)))
+            if line.endswith(b"\n"):  # else it died while it wrote
+                lines.append((end, json.loads(line)))
         return lines
 
-    def updates(self, event: FileEvent) -> int:
-        """How many updates had been made before a file event.
+    @property
+    def size(self) -> int:
+        """Bytes of the log."""
+        return max((end for end, _ in self._lines), default=0)
+
+    def updates(self, size: int) -> int:
+        """How many updates had been made when the log had a size.
 
         A trainer may save before it says that the step has ended, so what it says of the checkpoint counts as well.
         """
-        before = [said for end, said in self._lines if end <= event.log_size]
+        before = [said for end, said in self._lines if end <= size]
         following = self._lines[len(before) : len(before) + 1]
         telling = [*before, *(said for _, said in following if said["event"] == "checkpoint_saved")]
         made = (int(str(said["update"])) for said in telling if said["event"] in ("step_end", "checkpoint_saved"))
@@ -85,14 +92,20 @@ class StopLog:
         return [Version(path, int(str(said["update"])), part_of(tree, path))]
 
     def whole_in(self, tree: Tree) -> list[Version]:
-        """The checkpoints that are whole, the newest last."""
-        return sorted((each for each in self.versions if each.is_whole_in(tree)), key=lambda version: version.update)
+        """The checkpoints that are whole and not marked as unfinished, the newest last."""
+        whole = (each for each in self.versions if each.is_whole_in(tree) and not _is_marked(each.path, tree))
+        return sorted(whole, key=lambda version: version.update)
 
     def torn_in(self, tree: Tree) -> list[str]:
-        """The paths of checkpoints at which something else lies than any of them."""
+        """The paths of checkpoints at which something else lies than any of them, with nothing that says so."""
         whole = {version.path for version in self.whole_in(tree)}
         paths = dict.fromkeys(version.path for version in self.versions)
-        return [path for path in paths if path not in whole and part_of(tree, path)]
+        return [path for path in paths if path not in whole and part_of(tree, path) and not _is_marked(path, tree)]
+
+
+def _is_marked(path: str, tree: Tree) -> bool:
+    """Whether the trainer itself says that the checkpoint is not finished, in the way of NeMo."""
+    return f"{path}-unfinished" in tree
 
 
 def part_of(tree: Tree, path: str) -> Tree:

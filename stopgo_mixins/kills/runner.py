@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.isolation.directory_tree import put_back
@@ -75,7 +76,8 @@ class KillRunner:
         self._timeout = killed.phase_timeout or SECONDS
         self._files = FileEventLog(self._metadata / FILE_EVENTS)
         self._events = self._files.read()
-        self._log = StopLog(self._metadata / PHASE_LOG, self._directory, self._events)
+        log = shutil.copy(self._metadata / PHASE_LOG, self._metadata / FILE_EVENTS)
+        self._log = StopLog(Path(log), self._directory, self._events)
         self._restarted: dict[object, _Restarted] = {}
         self._judge = Judge(
             killed.trace(Mode.STOP),
@@ -88,16 +90,20 @@ class KillRunner:
 
     def run(self) -> Iterator[DeathOutcome]:
         """All deaths since the first update, one after the other."""
-        of_interest = [death for death in deaths(self._events, self._files.contents) if self._log.updates(death.event)]
+        of_interest = [
+            death for death in deaths(self._events, self._files.contents) if self._log.updates(death.event.log_size)
+        ]
         for number, death in enumerate(of_interest, start=1):
             with progress(f"{self._killed.exp_name}: death {number} of {len(of_interest)} ..."):
                 yield self._outcome(death)
 
     def _outcome(self, death: Death) -> DeathOutcome:
-        updates = self._log.updates(death.event)
-        whole = {version.path: version.update for version in self._log.whole_in(death.tree)}
-        left = Left(updates, whole, self._log.torn_in(death.tree), death.damaged)
-        return DeathOutcome(death, updates, self._verdict(left, self._restart(death.tree)))
+        left = self._left(death.tree, self._log.updates(death.event.log_size), death.damaged)
+        return DeathOutcome(death, left.updates, self._verdict(left, self._restart(death.tree)))
+
+    def _left(self, tree: Tree, updates: int, damaged: Collection[str] = ()) -> Left:
+        whole = {version.path: version.update for version in self._log.whole_in(tree)}
+        return Left(updates, whole, self._log.torn_in(tree), damaged)
 
     def _verdict(self, left: Left, restarted: _Restarted) -> KillVerdict:
         problem = restarted.end.problem(restarted.ending, self._timeout)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import unittest
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.kills.killed import Killed
@@ -13,26 +14,46 @@ from stopgo_mixins.trials.stopped import subclass
 if TYPE_CHECKING:
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 
+_Found = TypeVar("_Found")
+
 
 def survey_kills(test_class: type[TrainingPhasesMixin]) -> list[DeathOutcome]:
     """Stops a test class and runs it through, then restarts it after each death that its stop phase could have had.
 
-    Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
-
     Raises:
         PhaseError: when the class cannot be run, with what a runner would report.
     """
-    outcomes: list[DeathOutcome] = []
+    return run_killed(test_class, lambda killed: list(KillRunner(killed).run()))
 
-    def kill_at_each_file_event(self: Any) -> None:
-        outcomes.extend(KillRunner(type(self)).run())
+
+def run_killed(test_class: type[TrainingPhasesMixin], kill: Callable[[type[Killed]], _Found]) -> _Found:
+    """Runs the stop phase, watched, and the continuous phase of a test class, and then a function.
+
+    Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
+
+    Args:
+        test_class: which one.
+        kill: what is done with the class, whose phases have run.
+
+    Raises:
+        PhaseError: as above.
+    """
+    if test_class.devices > 1:
+        raise PhaseError(
+            f"{test_class.__name__}.devices is {test_class.devices}: the ranks of a run are not killed apart from each "
+            "other. Write devices = 1 in a class for kills."
+        )
+    found: list[_Found] = []
+
+    def kill_it(self: Any) -> None:
+        found.append(kill(type(self)))
 
     killed = subclass(Killed, test_class, test_class.__name__)
     killed.test_class = test_class
-    killed.kill_at_each_file_event = kill_at_each_file_event
+    killed.kill_it = kill_it
     result = unittest.TestResult()
-    unittest.TestSuite([killed("kill_at_each_file_event")]).run(result)
+    unittest.TestSuite([killed("kill_it")]).run(result)
     problems = [message for _, message in (*result.errors, *result.failures, *result.skipped)]
     if problems:
         raise PhaseError(f"{test_class.__name__}: it could not be killed.\n{problems[0]}")
-    return outcomes
+    return found[0]

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.completeness import absent_ranks, damage
+from stopgo_mixins.comparison.reach import what_counts
 from stopgo_mixins.comparison.resumption import Resumption
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.wording import listed, place
@@ -121,7 +122,7 @@ class Judge:
             return KillVerdict(Survival.UNREADABLE, reason=problem)
         start = runs.last.start
         path = "" if loaded is None else str(loaded["path"])
-        redone = left.updates - start
+        redone = max(0, left.updates - start)  # who died may not have said of the last update that it was made
         diverged = {metric: found for metric, found in self._mismatches(runs).items() if metric not in self.excused}
         problem = _from_scratch(runs, left) or self._too_few(runs) or _differences(diverged)
         if problem:
@@ -131,8 +132,9 @@ class Judge:
         return KillVerdict(Survival.EXACT, path)
 
     def _mismatches(self, runs: Runs) -> dict[str, Comparison]:
-        found = {metric: compare(runs, metric, self.tolerances.get(metric)) for metric in sorted(runs.metrics)}
-        return {metric: comparison for metric, comparison in found.items() if comparison.mismatches}
+        compared = (compare(runs, metric, self.tolerances.get(metric)) for metric in sorted(runs.metrics))
+        found = (what_counts(runs, comparison) for comparison in compared)
+        return {comparison.metric: comparison for comparison in found if comparison.mismatches}
 
     def _too_few(self, runs: Runs) -> str:
         made, expected = runs.last.steps_made, self.num_steps - runs.last.start

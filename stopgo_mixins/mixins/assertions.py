@@ -11,9 +11,10 @@ from typing_extensions import final
 from stopgo_mixins.comparison.compare import Comparison, compare
 from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence, declaration_problem
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
-from stopgo_mixins.comparison.findings import Findings, find
+from stopgo_mixins.comparison.findings import Findings, find, lacks_a_cause
 from stopgo_mixins.comparison.message import failure_message, root_cause_lines
 from stopgo_mixins.comparison.noise_floor import determinism_problem
+from stopgo_mixins.comparison.reach import what_counts
 from stopgo_mixins.comparison.resumption import (
     Resumption,
     consumed_samples_problem,
@@ -136,7 +137,11 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     def comparison(cls, metric: str) -> Comparison:
         """The comparison of one metric, made once."""
         if metric not in cls._compared:
-            cls._compared[metric] = compare(cls.runs(), metric, cls._tolerances.get(metric))
+            runs = cls.runs()
+            found = what_counts(runs, compare(runs, metric, cls._tolerances.get(metric)))
+            if found.overwritten and lacks_a_cause(runs, cls._comparisons_by_name()):
+                found = found.with_overwritten()
+            cls._compared[metric] = found
         return cls._compared[metric]
 
     @classmethod
@@ -270,7 +275,19 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     @classmethod
     @final
     def _all_comparisons(cls) -> dict[str, Comparison]:
-        return {metric: cls.comparison(metric) for metric in sorted(cls.runs().metrics | cls.recorder_types().keys())}
+        return {metric: cls.comparison(metric) for metric in cls._compared_metrics()}
+
+    @classmethod
+    @final
+    def _comparisons_by_name(cls) -> dict[str, Comparison]:
+        """Of the metrics whose values are not found by reach."""
+        known = cls.runs().about
+        return {metric: cls.comparison(metric) for metric in cls._compared_metrics() if not known(metric).by_reach}
+
+    @classmethod
+    @final
+    def _compared_metrics(cls) -> list[str]:
+        return sorted(cls.runs().metrics | cls.recorder_types().keys())
 
 
 def _fail(reason: str) -> NoReturn:

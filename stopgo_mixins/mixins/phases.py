@@ -292,6 +292,7 @@ class TrainingPhasesMixin(LegsMixin):
         """What the bridge is told about a phase."""
         before = [] if mode is Mode.STOP else Trace(cls._trace_directory(max(cls._leg - 1, 0))).events("interrupted")
         is_reference = mode is Mode.CONTINUOUS
+        waypoints = cls._waypoints() if is_reference else ()
         return PhasePlan(
             mode=mode,
             num_steps=cls.num_steps,
@@ -303,7 +304,8 @@ class TrainingPhasesMixin(LegsMixin):
             resume_point=before[-1]["saved_at"] if before else None,
             keep_first=cls.metrics_with_tolerance(),
             left_out=cls._left_out,
-            waypoints=cls._waypoints() if is_reference else (),
+            interruptions=(*cls._all_interruptions(), *(waypoint.interruption for waypoint in waypoints)),
+            waypoints=waypoints,
             own_process=cls._is_child,
         )
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.compare import Comparison, compare
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import Findings, find
+from stopgo_mixins.comparison.reach import what_counts
 from stopgo_mixins.comparison.resumption import (
     Resumption,
     consumed_samples_problem,
@@ -53,7 +54,8 @@ class RunComparison:
         """Of each metric that any run recorded, or said why it did not."""
         noted = {str(event["metric"]) for event in self.runs.reference.events("not_applicable")}
         metrics = sorted(self.runs.metrics | noted)
-        return {metric: compare(self.runs, metric, self.tolerances.get(metric)) for metric in metrics}
+        found = (compare(self.runs, metric, self.tolerances.get(metric)) for metric in metrics)
+        return {comparison.metric: what_counts(self.runs, comparison) for comparison in found}
 
     @cached_property
     def judgements(self) -> dict[str, Judgement]:

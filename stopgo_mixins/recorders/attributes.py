@@ -10,7 +10,7 @@ from torch import nn
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
 
-_REGISTRIES = frozenset(vars(nn.Module()))
+REGISTRIES = frozenset(vars(nn.Module()))
 """Where a module keeps its parameters, buffers, sub-modules and hooks."""
 
 
@@ -27,4 +27,4 @@ def attributes(state: TrainingState) -> Iterator[tuple[str, object]]:
 def module_attributes(model: nn.Module) -> Iterator[tuple[str, object]]:
     """Yields ``(name, value)`` for each plain attribute of a model and of its sub-modules."""
     for name, module in model.named_modules(prefix="model"):
-        yield from ((f"{name}.{key}", value) for key, value in vars(module).items() if key not in _REGISTRIES)
+        yield from ((f"{name}.{key}", value) for key, value in vars(module).items() if key not in REGISTRIES)

@@ -25,7 +25,8 @@ class AveragedWeightsRecorder(StateRecorder):
     the model or one of its sub-modules.
     Lightning's ``WeightAveraging``, ``EMAWeightAveraging`` and ``StochasticWeightAveraging`` keep theirs so.
     A hand-written average that is a registered sub-module of another class is part of ``parameters``, under its path;
-    one that a callback saves as tensors is part of ``callback_state``; any other that is kept as tensors is not seen.
+    one that a callback saves as tensors is part of ``callback_state``, and one that is kept in any other way part of
+    ``unsaved_state``.
     """
 
     metric = "averaged_weights"
@@ -34,19 +35,16 @@ class AveragedWeightsRecorder(StateRecorder):
 
     def read(self, state: TrainingState) -> object:
         """``[name of the copy][name]`` tensors: weights, buffers and the number of averaged updates."""
-        return dict(_copies(state))
+        return {name: _tensors(copy) for name, copy in averaged_copies(state)}
 
     def missing(self, state: TrainingState) -> str | None:
         """Not applicable where no module is an average."""
-        if any(True for _ in _copies(state)):
+        if any(True for _ in averaged_copies(state)):
             return None
         nothing = "no averaged weights were found among the modules that hang on the model or on a callback"
         tensors = ", ".join(_dictionaries(state))
-        return (
-            f"{nothing}; {tensors} may hold some, but as tensors, which are not looked into here"
-            if tensors
-            else nothing
-        )
+        others = f"; {tensors} may hold some, but as tensors, which are part of callback_state or unsaved_state"
+        return nothing + (others if tensors else "")
 
 
 def trained_tensors(model: nn.Module, named: Iterator[tuple[str, Tensor]]) -> Iterator[tuple[str, Tensor]]:
@@ -55,14 +53,15 @@ def trained_tensors(model: nn.Module, named: Iterator[tuple[str, Tensor]]) -> It
     return ((name, tensor) for name, tensor in named if not name.startswith(copies))
 
 
-def _copies(state: TrainingState) -> Iterator[tuple[str, Mapping[str, Tensor]]]:
+def averaged_copies(state: TrainingState) -> Iterator[tuple[str, nn.Module]]:
+    """Yields ``(name, copy)`` for each module that is a copy of the model or of one of its modules."""
     modules = dict(state.model.named_modules(prefix="model"))
-    yield from ((name, _tensors(module)) for name, module in modules.items() if isinstance(module, AveragedModel))
+    yield from ((name, module) for name, module in modules.items() if isinstance(module, AveragedModel))
     own = {id(module) for module in modules.values()}
     classes = {AveragedModel, *map(type, modules.values())}
     for name, value in attributes(state):
         if isinstance(value, nn.Module) and type(value) in classes and id(value) not in own:
-            yield name, _tensors(value)
+            yield name, value
 
 
 def _dictionaries(state: TrainingState) -> Iterator[str]:

@@ -20,7 +20,7 @@ class TrainInputRecorder(Recorder):
     """Each micro-batch as the training step received it, before the step could change it."""
 
     metric = "train_input"
-    depends_on = ("rng_state", "loop_progress")
+    depends_on = ("rng_state", "loop_progress", "unsaved_state")
     kinds = (MetricKind.BATCHES,)
 
     def micro_batch_start(self, state: TrainingState, batch: object) -> None:
@@ -87,7 +87,7 @@ class ValidInputRecorder(_ValidationRecorder):
     """Each validation batch as the validation step received it."""
 
     metric = "valid_input"
-    depends_on = ("rng_state", "validation_schedule")
+    depends_on = ("rng_state", "unsaved_state", "validation_schedule")
     kinds = (MetricKind.VALIDATION_BATCHES,)
     begins_anew = True
     _nothing = "no validation had a batch"

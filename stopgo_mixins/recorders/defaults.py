@@ -16,6 +16,7 @@ from stopgo_mixins.recorders import (
     progress,
     rng,
     schedule,
+    unsaved,
 )
 from stopgo_mixins.recorders.recorder import Recorder
 
@@ -34,6 +35,7 @@ DEFAULT_RECORDERS: Mapping[str, type[Recorder]] = {
         schedule.ParamGroupsRecorder,
         schedule.SchedulerStateRecorder,
         precision.PrecisionStateRecorder,
+        unsaved.UnsavedStateRecorder,
         model.GradientsRecorder,
         rng.RngStateRecorder,
         callback.CallbackStateRecorder,

@@ -12,12 +12,17 @@ import torch
 def generator_state(value: object) -> object | None:
     """The state of a generator of torch, NumPy or Python; ``None`` for anything else.
 
+    NumPy's bit generators are among them, and its seed sequences, of which generators are spawned.
     Nothing is drawn from it.
     """
     if isinstance(value, torch.Generator):
         return value.get_state()
     if isinstance(value, np.random.Generator):
         return value.bit_generator.state
+    if isinstance(value, np.random.BitGenerator):
+        return value.state
+    if isinstance(value, np.random.SeedSequence):
+        return {"spawned": value.n_children_spawned}
     if isinstance(value, np.random.RandomState):
         return value.get_state(legacy=False)
     if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):

@@ -85,11 +85,16 @@ class ExtraStateRecorder(StateRecorder):
 
     def read(self, state: TrainingState) -> object:
         """``[module]`` values."""
-        return {name: _extra_state(module) for name, module in _with_extra_state(state.model)}
+        return extra_states(state.model)
 
     def missing(self, state: TrainingState) -> str | None:
         """Not applicable to a model of which no module defines ``get_extra_state``."""
         return None if any(True for _ in _with_extra_state(state.model)) else "no module has an extra state"
+
+
+def extra_states(model: nn.Module) -> dict[str, object]:
+    """What each ``get_extra_state()`` returns, by the name of the module."""
+    return {name: _extra_state(module) for name, module in _with_extra_state(model)}
 
 
 def _with_extra_state(model: nn.Module) -> Iterator[tuple[str, nn.Module]]:

@@ -24,14 +24,15 @@ class PrecisionStateRecorder(StateRecorder):
 
     def read(self, state: TrainingState) -> object:
         """``[scaler]`` mappings: ``scale``, ``_growth_tracker`` and how they change."""
-        return [scaler.state_dict() for scaler in _scalers(state)]
+        return [scaler.state_dict() for scaler in grad_scalers(state)]
 
     def missing(self, state: TrainingState) -> str | None:
         """Not applicable without a scaler."""
-        return None if _scalers(state) else "no gradient scaler is used"
+        return None if grad_scalers(state) else "no gradient scaler is used"
 
 
-def _scalers(state: TrainingState) -> list[Any]:
+def grad_scalers(state: TrainingState) -> list[Any]:
+    """The trainer's, and those that are an attribute of a module or callback."""
     scalers = list(state.grad_scalers)
     for _, value in attributes(state):
         if isinstance(value, GradScaler) and not any(value is known for known in scalers):

@@ -43,6 +43,7 @@ class Recorder(Metric):
     _position: Position | None = None
     _recorded = False
     _not_applicable = False
+    _unobserved: frozenset[str] = frozenset()
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Refuses what looks like an event and is none, which nothing would ever call."""
@@ -85,6 +86,12 @@ class Recorder(Metric):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from what :meth:`state_dict` returned; called only if that was not empty."""
+
+    def not_observed(self, what: str) -> None:
+        """Notes once what takes part in the run and is not recorded, in words."""
+        if self._writer is not None and what not in self._unobserved:
+            self._unobserved |= {what}
+            self._writer.event("not_observed", what=what)
 
     def not_applicable(self, reason: str) -> None:
         """Says that this run has nothing of this metric, such as "the model has no buffers"."""

@@ -31,7 +31,8 @@ class RngStateRecorder(StateRecorder):
 
     def read(self, state: TrainingState) -> object:
         """``[stream]``: ``python``, ``numpy``, ``torch``, ``cuda:0``..., and the names of the objects."""
-        return {**global_rng_streams(), **_generator_objects(state), **state.extra_rng_streams()}
+        objects = {name: generator_state(generator) for name, generator in generator_objects(state).items()}
+        return {**global_rng_streams(), **objects, **state.extra_rng_streams()}
 
 
 def global_rng_streams() -> dict[str, Any]:
@@ -46,7 +47,7 @@ def global_rng_streams() -> dict[str, Any]:
     return streams
 
 
-def _generator_objects(state: TrainingState) -> dict[str, object]:
+def generator_objects(state: TrainingState) -> dict[str, object]:
+    """The generators that are an attribute of a module, a callback or what holds the data, by name."""
     named = {**dict(attributes(state)), **state.generators()}
-    states = ((name, generator_state(value)) for name, value in named.items())
-    return {name: found for name, found in states if found is not None}
+    return {name: value for name, value in named.items() if generator_state(value) is not None}

@@ -22,8 +22,8 @@ class LearningRateRecorder(_OptimizerRecorder):
     """The learning rate of every group of every optimizer, with which the next update is made."""
 
     metric = "learning_rate"
-    depends_on = ("scheduler_state", *LOSSES)
-    at_once = ("scheduler_state",)
+    depends_on = ("scheduler_state", "unsaved_state", *LOSSES)
+    at_once = ("scheduler_state", "unsaved_state")
     kinds = (MetricKind.SCHEDULE,)
     changes_in_validation = True
 
@@ -39,8 +39,8 @@ class ParamGroupsRecorder(_OptimizerRecorder):
     """
 
     metric = "param_groups"
-    depends_on = ("scheduler_state",)
-    at_once = ("scheduler_state",)
+    depends_on = ("scheduler_state", "unsaved_state")
+    at_once = ("scheduler_state", "unsaved_state")
     kinds = (MetricKind.COUNTERS, MetricKind.SCHEDULE, MetricKind.HYPER_PARAMETERS)
     changes_in_validation = True
 
@@ -62,7 +62,7 @@ class SchedulerStateRecorder(StateRecorder):
     """What every learning-rate scheduler would save."""
 
     metric = "scheduler_state"
-    depends_on = (*LOSSES, "validation_schedule")
+    depends_on = (*LOSSES, "unsaved_state", "validation_schedule")
     kinds = (MetricKind.SCHEDULE, MetricKind.COUNTERS)
     changes_in_validation = True
 

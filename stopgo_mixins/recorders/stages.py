@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-FORWARD_PASS = ("rng_state", "parameters", "buffers", "extra_state")
+FORWARD_PASS = ("rng_state", "parameters", "buffers", "extra_state", "unsaved_state")
 """With the batch, these make the outputs."""
 
-UPDATE = ("gradients", "learning_rate", "param_groups", "optimizer_state", "precision_state")
+UPDATE = ("gradients", "learning_rate", "param_groups", "optimizer_state", "precision_state", "unsaved_state")
 """These make the next weights."""
 
 LOSSES = ("train_loss", "valid_loss")

@@ -37,10 +37,15 @@ def object_parts(value: object) -> Parts | None:
         return ((f"[{name!r}]", tensor) for name, tensor in tensors.items())
     if hasattr(type(value), "__array__") or hasattr(type(value), "__array_interface__"):
         return iter([(".array", np.asarray(value))])
-    held = {**_slots(value), **_attributes(value)}
+    held = attributes_of(value)
     if not held:
         return None
     return ((f".{name}", part) for name, part in held.items() if not isinstance(part, _MACHINERY))
+
+
+def attributes_of(value: object) -> dict[str, Any]:
+    """The attributes of an object and its slots that are filled, by name; no property is called."""
+    return {**_slots(value), **_attributes(value)}
 
 
 def _attributes(value: object) -> dict[str, Any]:

@@ -109,7 +109,13 @@ def _parts(value: object, within: Sequence[object]) -> Parts | None:
     return parts
 
 
+class ByPath(dict[str, object]):
+    """Values by the whole paths under which they are to be recorded."""
+
+
 def _container_parts(value: object) -> Parts | None:
+    if isinstance(value, ByPath):
+        return iter(value.items())
     if isinstance(value, torch.Generator):
         return iter([(".state", value.get_state())])
     if isinstance(value, Mapping):

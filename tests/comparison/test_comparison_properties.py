@@ -148,11 +148,13 @@ class TestKinds(unittest.TestCase):
 
     def test_the_layout_and_the_size_of_a_sparse_tensor_count(self) -> None:
         indices, values = torch.tensor([0, 1, 2]), torch.ones(2)
-        rows = torch.sparse_csr_tensor(indices, torch.tensor([0, 1]), values, (2, 2))
-        columns = torch.sparse_csc_tensor(indices, torch.tensor([0, 1]), values, (2, 2))
+        rows = torch.sparse_csr_tensor(indices, torch.tensor([0, 1]), values, (2, 2), check_invariants=True)
+        columns = torch.sparse_csc_tensor(indices, torch.tensor([0, 1]), values, (2, 2), check_invariants=True)
         self.assertIn(".layout", paths(mismatches(rows, columns)))
         place = torch.tensor([[1]])
-        small, large = (torch.sparse_coo_tensor(place, torch.ones(1), (size,)) for size in (2, 3))
+        small, large = (
+            torch.sparse_coo_tensor(place, torch.ones(1), (size,), check_invariants=True) for size in (2, 3)
+        )
         self.assertEqual(paths(mismatches(small, large)), [".size[0]"])
 
     def test_quantized_tensors(self) -> None:

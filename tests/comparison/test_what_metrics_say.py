@@ -44,7 +44,10 @@ class TestKinds(SyntheticCase):
         for kind in MetricKind:
             with self.subTest(kind):
                 phases = self.phases().state("own", lambda _: float("nan"), lambda _: 0.5)
-                unlike = {MetricKind.RANDOM_STREAMS: Cause.RNG_NOT_RESTORED}  # whatever it is instead
+                unlike = {  # whatever it is instead
+                    MetricKind.RANDOM_STREAMS: Cause.RNG_NOT_RESTORED,
+                    MetricKind.REACHED: Cause.UNSAVED_STATE,
+                }
                 self.assertEqual(self.cause(phases, kind), unlike.get(kind))
 
     def test_the_first_kind_goes_first(self) -> None:

@@ -137,6 +137,32 @@ class AveragedClassifier(DrawingClassifier):
         self.average.update_parameters(self.head)
 
 
+class CountingClassifier(DrawingClassifier):
+    """Keeps what it has seen in plain attributes, and saves that by hand."""
+
+    def __init__(self, lr: float) -> None:
+        super().__init__(lr=lr)
+        self.seen: dict[str, float] = {"batches": 0}
+        self.smoothed = torch.zeros(10)
+
+    def on_train_batch_end(self, outputs: Any, batch: Any, batch_idx: int) -> None:
+        self.seen["batches"] += 1
+        self.smoothed = torch.lerp(self.smoothed, torch.bincount(batch[1], minlength=10).float(), 0.1)
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["counted"] = {**self.seen, "smoothed": self.smoothed}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        self.smoothed = checkpoint["counted"].pop("smoothed")
+        self.seen.update(checkpoint["counted"])
+
+
+class Counting(DigitsMixin, unittest.TestCase):
+    @classmethod
+    def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
+        return CountingClassifier(lr=cls.lr), DigitsDataModule()
+
+
 class Averaged(DigitsMixin, unittest.TestCase):
     """Averaged weights, extra state, and a gradient scaler whose scale grows every fourth step."""
 

@@ -261,6 +261,17 @@ class TestAveraged(RowsMixin, unittest.TestCase):
     )
 
 
+class TestCounting(RowsMixin, unittest.TestCase):
+    model = models.Counting
+    rows = (
+        Row(
+            faults.ATTRIBUTES_LOST,
+            [("unsaved_state", "state 9", Cause.UNSAVED_STATE)],
+            says="training changes model.smoothed and 1 more",
+        ),
+    )
+
+
 class TestHalfPrecision(RowsMixin, unittest.TestCase):
     model = models.HalfPrecision
     rows = (

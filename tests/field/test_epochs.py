@@ -197,8 +197,8 @@ class TestData(FieldCase):
 
     def test_a_replay_that_is_not(self) -> None:
         outcome = self.verdicts(lambda: (Replay(saves=False), loader(samples(3))))
-        self.assertEqual(outcome.failed.keys(), LEARNING)
-        self.root_cause(outcome, "train_output", "step 4 (the first after the resume at 3)")
+        self.assertEqual(outcome.failed.keys(), {*LEARNING, "unsaved_state"})
+        self.root_cause(outcome, "unsaved_state", "state 3 (restored)")
 
     def test_a_stream_of_known_length(self) -> None:
         self.clean(lambda: (Regression(), StatefulDataLoader(Stream(), batch_size=2)))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import unittest
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 
@@ -142,6 +142,32 @@ class LosesItsTrace(SavesMixin, unittest.TestCase):
         if mode is Mode.RESUME:
             with (cls.metadata_dir / "resume" / "rank-0" / "phase.jsonl").open("a") as file:
                 file.write("no event\n")
+
+
+class SavesRandomNumbersInTheEnd(SavesMixin, unittest.TestCase):
+    """Only a run that ends in order writes the state of its generator (F74)."""
+
+    @classmethod
+    def make_loop(cls, model: Any) -> Loop:
+        return _WithoutRandomNumbers(model, super().make_loop(model).batches, cls.lr)
+
+    @classmethod
+    def train(cls, mode: Mode) -> None:
+        kept = cls.run_directory(mode) / "generator"
+        _WithoutRandomNumbers.kept = kept
+        try:
+            super().train(mode)
+        finally:
+            torch.save(torch.get_rng_state(), kept)
+
+
+class _WithoutRandomNumbers(SavingLoop):
+    kept: ClassVar[Path]
+
+    def load(self, path: str, run: PhaseRun) -> None:
+        before = torch.get_rng_state()
+        super().load(path, run)
+        torch.set_rng_state(torch.load(self.kept) if self.kept.exists() else before)
 
 
 class Unfindable(SavesMixin, unittest.TestCase):

@@ -11,6 +11,7 @@ from stopgo_mixins.kills.survey import survey_kills
 from stopgo_mixins.kills.table import described
 from stopgo_mixins.kills.verdict import Survival
 from tests.kills import cases
+from tests.outcome import concrete
 
 WRITE_2, WRITE_4, END = "write stopgo-checkpoints/step-2", "write stopgo-checkpoints/step-4", "after all of them"
 
@@ -73,6 +74,13 @@ class TestRestarts(unittest.TestCase):
         self.assertIn("rng_state", verdict.diverged)
         self.assertRegex(verdict.reason, r"^different: rng_state at state 2 \(restored\), ")
 
+    def test_what_only_an_orderly_end_writes_is_missed_after_a_death(self) -> None:
+        kills = Kills(cases.SavesRandomNumbersInTheEnd)
+        self.assertEqual(kills.words(END)[0], "exact 0")
+        verdict = kills.of("write generator", Way.BEFORE).verdict
+        self.assertEqual(verdict.survival, Survival.DIVERGED)
+        self.assertRegex(verdict.reason, r"^different: rng_state at state 4 \(restored\), ")
+
     def test_a_hang(self) -> None:
         verdict = Kills(cases.Hangs).of(WRITE_2, Way.TORN).verdict
         self.assertEqual(verdict.survival, Survival.HUNG)
@@ -87,7 +95,10 @@ class TestRestarts(unittest.TestCase):
         reason = Kills(cases.Unfindable).of(END, Way.BEFORE).verdict.reason
         self.assertIn("Unfindable.find_checkpoint: this backend does not know", reason)
 
-    def test_a_class_whose_phases_fail(self) -> None:
+    def test_classes_that_cannot_be_killed(self) -> None:
+        several = concrete(cases.SavesMixin, devices=2)
+        with self.assertRaisesRegex(PhaseError, r"^Saves\.devices is 2: the ranks of a run are not killed apart"):
+            survey_kills(several)
         with self.assertRaisesRegex(PhaseError, "(?s)^Broken: it could not be killed.*ValueError: no such layer"):
             survey_kills(cases.Broken)
 

@@ -15,6 +15,7 @@ NOT_VARYING = {
     "callback_state": "not applicable",
     "extra_state": "constant",
     "param_groups": "constant",
+    "unsaved_state": "nothing that was reached had changed",
 }
 """Tests that every class of this kind skips, with a part of the reason."""
 

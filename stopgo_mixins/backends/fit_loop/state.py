@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
 from stopgo_mixins.backends.fit_loop.callbacks import saved_state, user_callbacks
@@ -13,6 +13,8 @@ from stopgo_mixins.recorders.generators import generators_of
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
+    from lightning.pytorch.loops.evaluation_loop import _EvaluationLoop
+    from lightning.pytorch.loops.fit_loop import _FitLoop
     from lightning.pytorch.loops.progress import _ProcessedTracker
     from torch import nn
     from torch.optim import Optimizer
@@ -112,17 +114,28 @@ class FitLoopState(TrainingState):
         states = {name: saved_state(callback) for name, callback in user_callbacks(self.trainer).items()}
         return {name: state for name, state in states.items() if state}
 
+    def roots(self) -> Mapping[str, object]:
+        """Also the module where a wrapper holds the model, the data, and the loggers."""
+        module = {} if self.module is self.model else {"lightning_module": self.module}
+        loggers = {f"loggers[{index}]": logger for index, logger in enumerate(self.trainer.loggers)}
+        data = {name: owner for name, owner in self._data() if owner is not None}
+        first = {"datamodule": data.pop("datamodule")} if "datamodule" in data else {}
+        return {**super().roots(), **module, **first, **data, **loggers}
+
+    def of_the_trainer(self) -> Iterable[object]:
+        """The trainer, to which the module and many a callback hold on."""
+        return (self.trainer,)
+
     def generators(self) -> Mapping[str, object]:
         """Those of the loaders, their samplers and data sets, and of the data module."""
         return {name: found for owner in self._data() for name, found in generators_of(*owner)}
 
     def _data(self) -> Iterator[tuple[str, object]]:
         loop = self.trainer.fit_loop
-        for name, combined in (
-            ("train_dataloader", loop._combined_loader),
-            ("val_dataloader", loop.epoch_loop.val_loop._combined_loader),
+        for name, loaders in (
+            ("train_dataloader", _loaders(loop)),
+            ("val_dataloader", _loaders(loop.epoch_loop.val_loop)),
         ):
-            loaders = [] if combined is None else combined.flattened
             yield from ((f"{name}[{index}]" if len(loaders) > 1 else name, each) for index, each in enumerate(loaders))
         yield "datamodule", getattr(self.trainer, "datamodule", None)
 
@@ -174,3 +187,13 @@ class FitLoopState(TrainingState):
     def _batches(self) -> _ProcessedTracker:
         total = self.trainer.fit_loop.epoch_loop.batch_progress.total
         return cast("_ProcessedTracker", total)  # declared as its base class
+
+
+def _loaders(loop: _FitLoop | _EvaluationLoop) -> Sequence[object]:
+    """Those that a loop reads, or will read: it sets them up when it first runs, if ``fit`` was given them."""
+    if loop._combined_loader is not None:
+        return loop._combined_loader.flattened
+    source = loop._data_source
+    if source.instance is None or source.is_module():
+        return []
+    return source.instance if isinstance(source.instance, list | tuple) else [source.instance]

@@ -115,13 +115,18 @@ class TransformersState(TrainingState):
         """What those save that have something to save."""
         return saved_states(self.trainer)
 
+    def roots(self) -> Mapping[str, object]:
+        """Also the data, and the trainer itself, of which people make classes of their own."""
+        data = {name: owner for name, owner in self._data() if owner is not None}
+        return {**super().roots(), **data, "trainer": self.trainer}
+
     def generators(self) -> Mapping[str, object]:
         """Those of the training loader, its sampler and data set, and of the evaluation data set."""
-        owners = (
-            ("train_dataloader", self.trainer.callback_handler.train_dataloader),
-            ("eval_dataset", self.trainer.eval_dataset),
-        )
-        return {name: found for owner in owners for name, found in generators_of(*owner)}
+        return {name: found for owner in self._data() for name, found in generators_of(*owner)}
+
+    def _data(self) -> Iterator[tuple[str, object]]:
+        yield "train_dataloader", self.trainer.callback_handler.train_dataloader
+        yield "eval_dataset", self.trainer.eval_dataset
 
     def not_observed(self) -> Iterator[str]:
         """What happens in other processes."""

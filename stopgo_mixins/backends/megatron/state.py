@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from megatron.core.optimizer import DistributedOptimizer
@@ -66,6 +66,12 @@ class MegatronTrainingState(FitLoopState):
         """Without NeMo's checkpoint callback, which the continuous phase has none of."""
         states = super().callback_states()
         return {name: state for name, state in states.items() if not name.startswith("ModelCheckpoint")}
+
+    def of_the_trainer(self) -> Iterable[object]:
+        """Also what NeMo wraps the model in, and the reductions of its loss, made when they are first needed."""
+        names = ("_training_loss_reduction", "_validation_loss_reduction")
+        reductions = filter(None, (getattr(self.module, name, None) for name in names))
+        return (*super().of_the_trainer(), self._strategy.megatron_parallel, *reductions)
 
     def parameter_names(self) -> Mapping[int, str]:
         """The model's parameters, and their main copies under the same names."""

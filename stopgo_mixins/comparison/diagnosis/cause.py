@@ -42,6 +42,7 @@ class Cause(str, enum.Enum):
     COUNTER_LOST = "counter lost"
     COUNTER_SHIFTED = "counter shifted"
 
+    UNSAVED_STATE = "unsaved state"
     STATE_MISSING = "state missing"
     STRUCTURE_CHANGED = "structure changed"
     INITIAL_VALUE = "initial value"

@@ -20,6 +20,7 @@ from stopgo_mixins.comparison.diagnosis.epochs import (
 from stopgo_mixins.comparison.diagnosis.restored import copy_of_rank_0, structure_changed, what_it_equals
 from stopgo_mixins.comparison.diagnosis.rng import rng_drawn, rng_drawn_before_the_first_step, rng_not_restored
 from stopgo_mixins.comparison.diagnosis.schedule import hyper_parameter, schedule_moved, step_missed
+from stopgo_mixins.comparison.diagnosis.unsaved import unsaved_state
 from stopgo_mixins.comparison.diagnosis.validation import (
     validation_cut_short,
     validation_lost,
@@ -43,6 +44,7 @@ _OF_KIND: Mapping[MetricKind, tuple[Rule, ...]] = {
     MetricKind.EXPOSURE: (other_samples,),
     MetricKind.VALIDATIONS: (validation_repeated, validation_lost, validation_moved, validation_cut_short),
     MetricKind.GRADIENTS: (gradients_lost,),
+    MetricKind.REACHED: (unsaved_state,),
     MetricKind.LOOP_PROGRESS: (epoch_not_ended,),
     MetricKind.LOGGED: (epoch_mean_lost,),
     MetricKind.SAVED_BY_CALLBACKS: (kept_of_generators,),
