@@ -14,7 +14,7 @@ OLDEST := -c requirements/constraints-oldest.txt
 NEWEST := -c requirements/constraints.txt
 DECLARED := setup.cfg setup.py requirements/constraints.txt requirements/constraints-oldest.txt
 
-.PHONY: help install demo test test-newest test-field test-gpu lint format types docs bench soak matrix clean check-python check-nemo-python
+.PHONY: help install demo test test-newest test-field test-gpu lint format types docs package bench soak matrix clean check-python check-nemo-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,9 @@ types: .venv/.full ## mypy --strict
 
 docs: .venv/.full ## build docs/_build/html, warnings are errors
 	$(OLDEST_PYTHON) -m sphinx -qEnW --keep-going docs docs/_build/html
+
+package: .venv-newest/.full ## build wheel and sdist, and try the wheel away from the checkout
+	.ci/package $(NEWEST_PYTHON)
 
 bench: .venv-newest/.full ## what the harness costs
 	$(NEWEST_PYTHON) -m benchmarks
