@@ -14,7 +14,12 @@ if TYPE_CHECKING:
     from stopgo_mixins.faults.stopped_run import StoppedRun
 
 
-def _older(run: StoppedRun) -> str:
+def older_checkpoint(run: StoppedRun) -> str:
+    """The one before the newest.
+
+    Raises:
+        NotApplicable: where there is none.
+    """
     saved = run.stop.events("checkpoint_saved")
     older = [event["path"] for event in saved if event["update"] < run.resume_point and Path(event["path"]).exists()]
     if not older:
@@ -42,7 +47,7 @@ OLDER_CHECKPOINT = Fault(
     id="F54",
     name="an older checkpoint loaded",
     what="the resume phase continues from a checkpoint that is not the newest",
-    injection=LoadInstead(_older),
+    injection=LoadInstead(older_checkpoint),
     symptoms=(Symptom("resume_point"),),
 )
 CHECKPOINT_CUT = Fault(

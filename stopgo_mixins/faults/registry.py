@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from stopgo_mixins.faults import (
     attributes,
     checkpoint,
+    checkpoint_files,
     data,
     module_state,
     optimizer,
@@ -31,6 +32,7 @@ _FAMILIES = (
     attributes,
     precision,
     checkpoint,
+    checkpoint_files,
 )
 
 ALL_FAULTS: Mapping[str, Fault] = {
