@@ -9,7 +9,7 @@ from tests.huggingface.cells import BOUNDARY, FIRST_EPOCH
 from tests.huggingface.tiny import TinyTransformersMixin
 from tests.outcome import concrete
 
-OF_OTHER_RUNS = ("F09", "F10", "F17", "F20", "F21", "F38", "F39", "F40", "F47", "F48", "F70")
+OF_OTHER_RUNS = ("F09", "F10", "F17", "F20", "F21", "F38", "F39", "F40", "F47", "F48", "F75")
 """What needs a GPU, accumulation, the end of an epoch, or an object that the subject lacks."""
 
 OF_OTHER_TRAINERS = ("F15", "F23", "F31", "F53")
