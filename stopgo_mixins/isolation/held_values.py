@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import inspect
 import itertools
 import operator
 import random
@@ -122,7 +123,7 @@ def parts_of_class(owner: type, belongs: Callable[[str], bool]) -> Held:
     declared: set[str] = set()
     for base in owner.__mro__:
         if not belongs(base.__module__):
-            declared |= {*vars(base), *vars(base).get("__annotations__", ())}
+            declared |= {*vars(base), *inspect.get_annotations(base)}
     for name, part in vars(owner).items():
         if name not in declared and not name.startswith(("__", "_abc_")):
             yield f".{name}", part

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from stopgo_mixins.faults import ALL_FAULTS
+from stopgo_mixins.faults import ALL_FAULTS, Fault, checkpoint_files
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
+
+OF_FILES = {found.id for found in vars(checkpoint_files).values() if isinstance(found, Fault)}
+"""What happens to single files of a directory."""
 
 
 class CatalogueMixin:
@@ -16,12 +19,12 @@ class CatalogueMixin:
     Attributes:
         subject: the class.
         not_applicable: the faults of which the subject has nothing that they could break.
-        tried: which faults.
+        tried: which faults; those of single files are tried by tests of their own.
     """
 
     subject: ClassVar[Any]
     not_applicable: ClassVar[Collection[str]] = ()
-    tried: ClassVar[Collection[str]] = tuple(ALL_FAULTS)
+    tried: ClassVar[Collection[str]] = tuple(fault for fault in ALL_FAULTS if fault not in OF_FILES)
 
     def test_catalogue(self: Any) -> None:
         found = survey(self.subject, [ALL_FAULTS[fault] for fault in self.tried])

@@ -9,8 +9,8 @@ from tests.huggingface.cells import BOUNDARY, FIRST_EPOCH
 from tests.huggingface.tiny import TinyTransformersMixin
 from tests.outcome import concrete
 
-OF_OTHER_RUNS = ("F09", "F10", "F17", "F20", "F21", "F38", "F39", "F40", "F47", "F48")
-"""What needs a GPU, a generator, accumulation, the end of an epoch, master weights, a scaler, extra state, averages."""
+OF_OTHER_RUNS = ("F09", "F10", "F17", "F20", "F21", "F38", "F39", "F40", "F47", "F48", "F75")
+"""What needs a GPU, accumulation, the end of an epoch, or an object that the subject lacks."""
 
 OF_OTHER_TRAINERS = ("F15", "F23", "F31", "F53")
 """What follows from the trainer's count of steps: its position, permutation, samples, and the steps that it logs."""

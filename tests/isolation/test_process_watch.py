@@ -55,6 +55,10 @@ class Registry:
         self.itself = self
 
 
+class Kind(type):
+    """A class of classes: among its bases is ``type``, whose ``__annotations__`` are no mapping."""
+
+
 count = _counting()
 endless = _endless()
 twister = random.Random(0)

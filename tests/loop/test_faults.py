@@ -9,8 +9,8 @@ from tests.faults.catalogue import CatalogueMixin
 from tests.loop.tiny import STEPS_PER_EPOCH, TinyLoopMixin
 from tests.outcome import concrete
 
-OF_OTHER_RUNS = ("F09", "F10", "F17", "F20", "F21", "F38", "F39", "F40", "F47", "F48")
-"""What needs a GPU, a generator, accumulation, the end of an epoch, master weights, a scaler, extra state, averages."""
+OF_OTHER_RUNS = ("F09", "F10", "F17", "F20", "F21", "F38", "F39", "F40", "F47", "F48", "F75")
+"""What needs a GPU, accumulation, the end of an epoch, or an object that the subject lacks."""
 
 OF_TRAINERS = ("F15", "F23", "F28", "F31", "F52", "F53", "F59")
 """What is the loop's own: its position and counters in a checkpoint, its permutation, the time of its validations."""
