@@ -5,7 +5,7 @@ WORKERS ?= 2
 PYTEST  := -m pytest tests -n $(WORKERS) --dist loadscope
 
 # .venv holds the oldest supported Lightning and NeMo, .venv-newest the newest Lightning without NeMo, .venv-field the
-# same with packages whose modules are tested.
+# same with packages whose modules are tested and the newest transformers.
 OLDEST_PYTHON := .venv/bin/python
 NEWEST_PYTHON := .venv-newest/bin/python
 FIELD_PYTHON  := .venv-field/bin/python
@@ -14,7 +14,7 @@ OLDEST := -c requirements/constraints-oldest.txt
 NEWEST := -c requirements/constraints.txt
 DECLARED := setup.cfg setup.py requirements/constraints.txt requirements/constraints-oldest.txt
 
-.PHONY: help install demo test test-newest test-field test-gpu lint format types docs bench soak matrix clean check-python check-nemo-python
+.PHONY: help install demo test test-newest test-field test-gpu lint format types docs package bench soak matrix clean check-python check-nemo-python
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -36,8 +36,8 @@ test-newest: .venv-newest/.full ## the same with the newest Lightning; what need
 	$(NEWEST_PYTHON) $(PYTEST)
 
 test-field: export OMP_NUM_THREADS := 1
-test-field: .venv-field/.full ## modules in the shapes in which people write them, and those of real packages
-	$(FIELD_PYTHON) -m pytest tests/field -n $(WORKERS) --dist loadscope
+test-field: .venv-field/.full ## modules as people write them, those of real packages, and the newest transformers
+	$(FIELD_PYTHON) -m pytest tests/field tests/huggingface -n $(WORKERS) --dist loadscope
 
 test-gpu: .venv/.full ## the tests that need a GPU
 	$(OLDEST_PYTHON) -m unittest discover -s tests/gpu -t .
@@ -55,6 +55,9 @@ types: .venv/.full ## mypy --strict
 
 docs: .venv/.full ## build docs/_build/html, warnings are errors
 	$(OLDEST_PYTHON) -m sphinx -qEnW --keep-going docs docs/_build/html
+
+package: .venv-newest/.full ## build wheel and sdist, and try the wheel away from the checkout
+	.ci/package $(NEWEST_PYTHON)
 
 bench: .venv-newest/.full ## what the harness costs
 	$(NEWEST_PYTHON) -m benchmarks
@@ -92,7 +95,7 @@ clean: ## remove build results and caches, keep the environments
 .venv-field/.full: $(DECLARED) | check-python
 	$(PYTHON) -m venv .venv-field
 	$(FIELD_PYTHON) $(PIP) $(NEWEST) pip torch
-	$(FIELD_PYTHON) $(PIP) $(NEWEST) -e '.[lightning,field,test]'
+	$(FIELD_PYTHON) $(PIP) $(NEWEST) -e '.[lightning,transformers,field,test]'
 	touch $@
 
 check-python:

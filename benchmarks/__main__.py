@@ -35,6 +35,11 @@ def main() -> None:
         f"| peak resident memory of that class | {harness:.0f} MiB | one phase, bare {phase:.0f} MiB "
         f"| {harness / phase:.2f} |"
     )
+    apart, together = _medians("seconds", "in_processes", "in_one_process")
+    print(
+        f"| time of the digits, legs in fresh processes beside the continuous phase | {apart:.2f} s "
+        f"| all phases in one process {together:.2f} s | {apart / together:.2f} |"
+    )
     traces, tensors = _medians("seconds", "compare_traces", "assert_close")
     print(
         f"| comparing equal traces of 10 steps | {traces * 1000:.1f} ms | recursive torch.testing.assert_close "

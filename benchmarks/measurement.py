@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.large_model import bare_phase, bare_phases, step_state, with_harness
+from benchmarks.processes import DigitsInProcesses, TestDigits, seconds_of_a_class
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.events import Moment, Position
@@ -63,6 +64,8 @@ MEASUREMENTS: dict[str, Callable[[], float]] = {
     "with_harness": lambda: _timed(with_harness),
     "bare_phases": lambda: _timed(bare_phases),
     "bare_phase": lambda: _timed(bare_phase),
+    "in_one_process": lambda: seconds_of_a_class(TestDigits),
+    "in_processes": lambda: seconds_of_a_class(DigitsInProcesses),
     "compare_traces": _seconds_of_comparing_traces,
     "assert_close": _seconds_of_assert_close,
 }

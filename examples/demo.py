@@ -7,17 +7,22 @@ from __future__ import annotations
 
 import inspect
 import io
+import os
 import re
 import sys
 import textwrap
 import unittest
 from dataclasses import dataclass, field
+from pathlib import Path
+from unittest import mock
 
 from examples.digits import DigitsClassifier, DigitsDataModule
 from examples.test_digits import TestDigits
 from stopgo_mixins import AtStep, LightningStopAndGoMixin, Mode
 
 COLUMNS = 100
+
+REPORTS = Path("build/demo")
 
 INTRODUCTION = """\
 Is a training run that was interrupted and resumed still the same run?
@@ -97,7 +102,8 @@ def run(case: type[unittest.TestCase]) -> Outcome:
     stream = io.StringIO()
     # The stubs want a result class for any stream; the runner hands it none but its own.
     runner = unittest.TextTestRunner(stream, verbosity=2, resultclass=_Report)  # type: ignore[arg-type]
-    result = runner.run(suite)
+    with mock.patch.dict(os.environ, {"STOPGO_REPORT": str(REPORTS)}):
+        result = runner.run(suite)
     failed = {_name(test): message for test, message in result.failures}
     skipped = {_name(test) for test, _ in result.skipped}
     errors = [message for _, message in result.errors]
@@ -147,6 +153,12 @@ def heading(text: str) -> None:
     say(f"{first}\n{'=' * len(first)}\n{rest}")
 
 
+def reports() -> str:
+    """Where the reports of both classes lie."""
+    cases = (TestDigits, TestDigitsAsUsuallyWritten)
+    return "\n".join(str(REPORTS / f"{case.__module__}.{case.__qualname__}.html") for case in cases)
+
+
 def summary(exact: Outcome, usual: Outcome) -> str:
     """What was seen, in plain words."""
     lines = [
@@ -173,9 +185,12 @@ def main() -> str | None:
     say(usual.report)
     if problem := objection(exact, usual):
         return f"\nThe demo did not go as it should: {problem}"
-    say("Each failure names the first divergence and the root causes of the run. One of them in full:")
+    say("Each failure names the first divergence, and of what it is a consequence:")
     say(textwrap.indent(usual.failed["test_train_loss"], "    "))
+    say("The root causes say what was seen and what helps. One of them:")
+    say(textwrap.indent(usual.failed["test_rng_state"], "    "))
     heading(f"What this shows\n{summary(exact, usual)}")
+    say(f"Both runs as pictures, for a browser:\n{textwrap.indent(reports(), '  ')}")
     say("Next: docs/tutorial.md, a first test for a model of your own.")
     return None
 

@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from stopgo_mixins.commands import compare, faults, kills, zoom
+from stopgo_mixins.commands import compare, explain, faults, kills, report, zoom
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -16,7 +16,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         description="Tests whether an interrupted and resumed training run is still the same run.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (faults, kills, zoom, compare):
+    for command in (faults, kills, explain, report, zoom, compare):
         command.add_to(commands)
     options = parser.parse_args(arguments)
     status: int = options.run(options)

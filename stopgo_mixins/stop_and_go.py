@@ -21,6 +21,7 @@ from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
 from stopgo_mixins.mixins.shared_process import SharedProcessMixin
+from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 from stopgo_mixins.zoom.mixin import ZoomMixin
 
@@ -59,7 +60,7 @@ class StopAndGoMixin(
         cls._tolerances = merged_tolerances(cls, cls.recorder_types())
         cls._declared = merged_declarations(cls, cls.recorder_types())
         cls._left_out = merged_left_out(cls, cls.recorder_types())
-        generate_tests(cls, cls.recorder_types())
+        generate_tests(cls, cls.recorder_types(), shares_process=not cls._is_apart(Mode.STOP))
         cls._defined = frozenset(vars(cls))
 
     @classmethod

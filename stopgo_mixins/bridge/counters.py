@@ -21,6 +21,7 @@ class Counters:
     Attributes:
         updates: optimizer updates that have been told of.
         micro_batch: how many micro-batches the running accumulation window has had.
+        batches: how many micro-batches the run has had, over all legs.
         validations: after how many updates -> how many validations have begun there.
         epoch_ends: likewise, how many epochs have ended there.
         ended_validations: how many validations of the run have ended, over all legs.
@@ -31,6 +32,7 @@ class Counters:
     def __init__(self, state: TrainingState) -> None:
         self.updates = 0
         self.micro_batch = 0
+        self.batches = 0
         self.validations: Counter[int] = Counter()
         self.epoch_ends: Counter[int] = Counter()
         self.ended_validations = 0
@@ -42,6 +44,11 @@ class Counters:
     def start_training(self) -> None:
         """Counts optimizer steps from here on."""
         self._optimizer_steps = self._state.optimizer_steps
+
+    def end_micro_batch(self) -> None:
+        """One more micro-batch."""
+        self.micro_batch += 1
+        self.batches += 1
 
     def end_step(self) -> None:
         """One more update."""
@@ -105,14 +112,20 @@ class Counters:
         return {
             "update": self.update,
             "micro_batch": self._left_over,
+            "batches": self.batches,
             "validations": self.validation,
             "epoch_ends": self.epoch_ends[self.update],
             "ended_validations": self.ended_validations,
             "ended_epochs": self.ended_epochs,
         }
 
+    def at_window_start(self) -> dict[str, int]:
+        """The same of the moment at which the running window began."""
+        counted = self.state_dict()
+        return {**counted, "micro_batch": 0, "batches": counted["batches"] - counted["micro_batch"]}
+
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from what :meth:`state_dict` returned."""
-        self.updates, self.micro_batch = state["update"], state["micro_batch"]
+        self.updates, self.micro_batch, self.batches = state["update"], state["micro_batch"], state["batches"]
         self.validations[self.updates], self.epoch_ends[self.updates] = state["validations"], state["epoch_ends"]
         self.ended_validations, self.ended_epochs = state["ended_validations"], state["ended_epochs"]

@@ -145,7 +145,7 @@ class PhaseRun:
     def state_dict(self) -> dict[str, Any]:
         """The counters, and what each rank's recorders keep; collective where several ranks train."""
         if self.state.begins_windows_anew and self._counters.is_amid_window:
-            return {**self._counters.state_dict(), "micro_batch": 0, "recorders": gathered(self._at_window_start)}
+            return {**self._counters.at_window_start(), "recorders": gathered(self._at_window_start)}
         return {**self._counters.state_dict(), "recorders": gathered(self._kept_by_recorders())}
 
     def _kept_by_recorders(self) -> dict[str, Mapping[str, Any]]:
@@ -218,7 +218,7 @@ class PhaseRun:
         self._children.pause()
         self._events.move_to(self._inside)  # in manual optimization the gradients came first
         self._emit("micro_batch_end", output, loss)
-        self._counters.micro_batch += 1
+        self._counters.end_micro_batch()
 
     @property
     def wants_gradients(self) -> bool:

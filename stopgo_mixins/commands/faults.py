@@ -1,6 +1,7 @@
 """Tries every fault on a test class: ``python -m stopgo_mixins faults tests.test_digits.TestDigits``.
 
-The class is stopped and run through once, then resumed once without a fault and once with each.
+The class is stopped and run through once, then resumed once without a fault and once with each; in the end, it is
+resumed with another seed and run in fresh processes, if it does not do so itself.
 Exits with 0 if every applicable fault was caught, with 1 if one survived, with 2 if none could be tried.
 """
 
@@ -53,10 +54,14 @@ def run(options: argparse.Namespace) -> int:
 def _print(found: Survey, *, as_json: bool) -> None:
     failing, outcomes = found.failing_without_fault, found.outcomes
     if as_json:
-        seen = {"failing_without_fault": failing, "faults": [outcome.as_dict() for outcome in outcomes]}
+        seen = {
+            "failing_without_fault": failing,
+            "faults": [outcome.as_dict() for outcome in outcomes],
+            "stricter": [vars(run) for run in found.stricter],
+        }
         lines = [json.dumps(seen, indent=2)]
     else:
-        lines = [*_caveat(failing), *table(outcomes)]
+        lines = [*_caveat(failing), *table(outcomes), *_beside(found)]
     sys.stdout.write("\n".join([*lines, ""]))
 
 
@@ -64,3 +69,8 @@ def _caveat(failing: Sequence[str]) -> list[str]:
     if not failing:
         return []
     return [f"Without any fault these tests fail, so that they show nothing below: {', '.join(failing)}.", ""]
+
+
+def _beside(found: Survey) -> list[str]:
+    """What the class would show if it were stricter."""
+    return ["", "Beside what the class asks for:", *(f"  {run}" for run in found.stricter)] if found.stricter else []

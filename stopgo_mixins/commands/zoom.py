@@ -35,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
     test_class = options.test_class
 
     def look(self: Any) -> None:
-        seen.extend([*type(self).root_causes(), closer_look(type(self))])
+        seen.extend([*type(self).examination().root_causes, closer_look(type(self))])
 
     looked_at = type(test_class.__name__, (test_class,), {"__module__": test_class.__module__, "look": look})
     result = unittest.TestResult()

@@ -32,6 +32,16 @@ class RootDivergence:
     diagnosis: Diagnosis | None
     agreeing: tuple[str, ...]
 
+    @property
+    def metric(self) -> str:
+        """Which one."""
+        return self.comparison.metric
+
+    @property
+    def first(self) -> Mismatch:
+        """The first divergence."""
+        return self.comparison.mismatches[0]
+
 
 @dataclass(frozen=True)
 class Findings:
@@ -50,6 +60,10 @@ class Findings:
     consequences: tuple[str, ...]
     not_observed: tuple[str, ...]
     only_reports: bool
+
+    def root_cause(self, metric: str) -> RootDivergence | None:
+        """That of a metric, if it is one."""
+        return next((cause for cause in self.root_causes if cause.metric == metric), None)
 
 
 def find(resumption: Resumption, comparisons: Mapping[str, Comparison]) -> Findings:

@@ -21,15 +21,18 @@ def listed_ranks(ranks: Sequence[int]) -> str:
     return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"
 
 
-def ranges(steps: Collection[int]) -> str:
-    """``{1, 2, 3, 7}`` as ``1-3, 7``."""
+def ranges(steps: Collection[int], most: int | None = None) -> str:
+    """``{1, 2, 3, 7}`` as ``1-3, 7``; of more than ``most`` parts, the first ones and the last step."""
     found: list[list[int]] = []
     for step in sorted(steps):
         if found and step == found[-1][1] + 1:
             found[-1][1] = step
         else:
             found.append([step, step])
-    return ", ".join(str(low) if low == high else f"{low}-{high}" for low, high in found) or "none"
+    parts = [str(low) if low == high else f"{low}-{high}" for low, high in found]
+    if most is not None and len(parts) > most:
+        parts = [*parts[: most - 1], f"... up to {found[-1][1]}"]
+    return ", ".join(parts) or "none"
 
 
 def place(mismatch: Mismatch) -> str:

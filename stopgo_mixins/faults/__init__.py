@@ -67,6 +67,7 @@ from stopgo_mixins.faults.rng import (
     PYTHON_RNG_NOT_RESTORED,
     TORCH_RNG_NOT_RESTORED,
 )
+from stopgo_mixins.faults.saved_files import SavedFiles
 from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.faults.schedule import SCHEDULER_LAGS, SCHEDULER_NOT_RESTORED, SCHEDULER_STEPPED_ON_LOAD
 from stopgo_mixins.faults.stopped_run import StoppedRun
@@ -140,6 +141,7 @@ __all__ = [
     "NotApplicable",
     "Pass",
     "Point",
+    "SavedFiles",
     "SavedState",
     "StoppedRun",
     "Symptom",

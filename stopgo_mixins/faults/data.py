@@ -114,6 +114,11 @@ def _no_later_epoch(run: StoppedRun) -> str | None:
     return f"the run ends in the epoch in which it is interrupted, which lasts until step {end}. {instead}"
 
 
+def _require_further_pass(run: StoppedRun) -> None:
+    _require_epoch_end(run)
+    run.saved.require_epochs_of_one_loader()
+
+
 def _epoch_skipped(run: StoppedRun, epoch: Pass) -> Iterator[Any]:
     for _ in epoch.batches:
         pass
@@ -207,7 +212,7 @@ EPOCH_SKIPPED = Fault(
     id="F20",
     name="next epoch skipped",
     what="after a checkpoint at an epoch's end the next epoch is left out",
-    injection=ChangeBatches(_in_first_epoch(_epoch_skipped), _require_epoch_end),
+    injection=ChangeBatches(_in_first_epoch(_epoch_skipped), _require_further_pass),
     symptoms=(Symptom("train_input", Point.FIRST_STEP),),
     causes=(Cause.EPOCH_SKIPPED,),
 )

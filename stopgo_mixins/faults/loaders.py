@@ -49,5 +49,7 @@ def reading(loader: Any, change: Change) -> Any:
             whole = chain(first, batches)
             yield from change(Pass(next(numbers), self, whole, lambda: iter(original.__iter__(self))))
 
-    loader.__class__ = type(original.__name__, (original,), {"__iter__": begin, "__module__": original.__module__})
+    changed = type(original.__name__, (original,), {"__iter__": begin, "__module__": original.__module__})
+    # As `loader.__class__ = changed`, also for a loader that says it is of another class and lets nobody set that.
+    vars(object)["__class__"].__set__(loader, changed)
     return loader

@@ -58,6 +58,20 @@ class SavedState:
             NotApplicable: where the backend orders the samples without one.
         """
 
+    def require_epochs_of_one_loader(self) -> None:
+        """Demands that another pass over the loader of an epoch is the next epoch.
+
+        Raises:
+            NotApplicable: where a loader serves for one epoch.
+        """
+
+    def require_timed_validations(self) -> None:
+        """Demands that the trainer decides when it validates.
+
+        Raises:
+            NotApplicable: where nobody can make it validate at another time.
+        """
+
     def write(self) -> None:
         """Puts the changed checkpoint in the place of the one that was read."""
         raise NotImplementedError

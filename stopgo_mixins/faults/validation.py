@@ -28,6 +28,7 @@ def _one_batch_only(validation: Pass) -> Iterator[Any]:
 def _one_batch(run: StoppedRun) -> int:
     """Later, or earlier where the run would seem to be resumed within a validation."""
     _require_validation(run)
+    run.saved.require_timed_validations()
     validated = {step for step, _ in run.reference.ranks[0].steps("validation_schedule")}
     moves = [move for move in (1, -1) if run.resume_point - move not in validated]
     if not moves:

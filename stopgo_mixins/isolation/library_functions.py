@@ -38,5 +38,10 @@ def replaced_functions(before: LibraryFunctions, after: LibraryFunctions) -> Ite
     for owner, functions in before.items():
         now = after.get(owner, {})
         for name, function in functions.items():
-            if isinstance(function, _FUNCTIONS) and now.get(name) is not function:
+            if isinstance(function, _FUNCTIONS) and now.get(name) is not function and not _is_hooked(now.get(name)):
                 yield f"{owner}.{name}"
+
+
+def _is_hooked(function: object) -> bool:
+    """Whether torch itself has wrapped the step of an optimizer, as it does when the first of a class is made."""
+    return getattr(function, "hooked", False) is True

@@ -158,10 +158,13 @@ _FLOAT32 = (
 )
 """How float32 is computed: each behind the more general one that it may follow."""
 
-NUMERIC_SWITCHES = (
+_GENERATORS = (
     Switch("NumPy's random numbers", lambda: pickle.dumps(np.random.get_state(legacy=False)), _set_numpy_generator),
     Switch("torch's random numbers", lambda: _bytes_of(torch.get_rng_state()), _set_torch_generator),
     Switch("random numbers of CUDA", _cuda_generators, _set_cuda_generators),
+)
+
+NUMERIC_SETTINGS = (
     Switch("deterministic algorithms", _deterministic_algorithms, _use_deterministic_algorithms),
     Switch.of_attribute(torch.utils.deterministic, "fill_uninitialized_memory"),
     Switch("default dtype", torch.get_default_dtype, torch.set_default_dtype),
@@ -186,15 +189,21 @@ NUMERIC_SWITCHES = (
         torch.backends.cuda.allow_fp16_bf16_reduction_math_sdp,
     ),
     Switch("fast path of attention", torch.backends.mha.get_fastpath_enabled, torch.backends.mha.set_fastpath_enabled),
-    *_all_hooks(module_hooks),
-    *_all_hooks(optimizer_hooks),
     Switch("warnings of torch", torch.is_warn_always_enabled, torch.set_warn_always),
-    Switch("print options of torch", _print_options, lambda options: torch.set_printoptions(**options)),
     Switch(
         "sharing of tensors",
         torch.multiprocessing.get_sharing_strategy,
         torch.multiprocessing.set_sharing_strategy,
     ),
     Switch("floating-point errors of NumPy", np.geterr, _set_numpy_errors),
+)
+"""How numbers are computed; their values can be pickled, so that a fresh process can take them over."""
+
+NUMERIC_SWITCHES = (
+    *_GENERATORS,
+    *NUMERIC_SETTINGS,
+    *_all_hooks(module_hooks),
+    *_all_hooks(optimizer_hooks),
+    Switch("print options of torch", _print_options, lambda options: torch.set_printoptions(**options)),
     Switch("print options of NumPy", np.get_printoptions, lambda options: np.set_printoptions(**options)),
 )

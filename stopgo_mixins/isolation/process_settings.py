@@ -7,6 +7,11 @@ import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+import torch
+
+from stopgo_mixins.isolation.numeric_switches import NUMERIC_SETTINGS
 
 HASH_SEED = "PYTHONHASHSEED"
 
@@ -22,41 +27,31 @@ class ProcessSettings:
         arguments: ``sys.argv``.
         directory: the working directory.
         environment: of the process, without the hash seed, which is the child's own.
-        threads: of torch, within an operation.
         interop_threads: of torch, across operations.
-        default_dtype: of torch, by name.
-        matmul_precision: of torch.
+        numeric: how torch and NumPy compute, by the names of the settings.
     """
 
     import_path: tuple[str, ...]
     arguments: tuple[str, ...]
     directory: str
     environment: Mapping[str, str]
-    threads: int
     interop_threads: int
-    default_dtype: str
-    matmul_precision: str
+    numeric: Mapping[str, Any]
 
     @classmethod
     def of_this_process(cls) -> ProcessSettings:
         """Those of now."""
-        import torch
-
         return cls(
             import_path=import_path(),
             arguments=tuple(sys.argv),
             directory=str(Path.cwd()),
             environment={name: value for name, value in os.environ.items() if name != HASH_SEED},
-            threads=torch.get_num_threads(),
             interop_threads=torch.get_num_interop_threads(),
-            default_dtype=str(torch.get_default_dtype()).removeprefix("torch."),
-            matmul_precision=torch.get_float32_matmul_precision(),
+            numeric={setting.name: setting.read() for setting in NUMERIC_SETTINGS},
         )
 
     def apply(self) -> None:
         """Takes them over."""
-        import torch
-
         sys.path[:] = self.import_path
         sys.argv[:] = self.arguments
         os.chdir(self.directory)
@@ -64,11 +59,10 @@ class ProcessSettings:
         os.environ.clear()
         os.environ.update(self.environment)
         os.environ[HASH_SEED] = seed  # for the processes of this one
-        torch.set_num_threads(self.threads)
         if torch.get_num_interop_threads() != self.interop_threads:  # it can be set once only
             torch.set_num_interop_threads(self.interop_threads)
-        torch.set_default_dtype(getattr(torch, self.default_dtype))
-        torch.set_float32_matmul_precision(self.matmul_precision)
+        for setting in NUMERIC_SETTINGS:
+            setting.put_back(self.numeric[setting.name])
 
 
 def import_path() -> tuple[str, ...]:

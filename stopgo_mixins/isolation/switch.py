@@ -27,16 +27,16 @@ class Switch:
         """One that is an attribute of an object, a module or a class."""
         return cls(name, lambda: getattr(owner, name), lambda value: setattr(owner, name, value))
 
+    def put_back(self, value: Any) -> None:
+        """Gives it a value that was read, if it has another one."""
+        if self.read() != value:
+            self.write(value)
+
 
 @contextmanager
 def put_back(switches: Iterable[Switch]) -> Iterator[None]:
     """Gives the switches, in their order, the values that they have now, where the body has changed them."""
     with ExitStack() as stack:
         for switch, value in reversed([(switch, switch.read()) for switch in switches]):
-            stack.callback(_put_back, switch, value)
+            stack.callback(switch.put_back, value)
         yield
-
-
-def _put_back(switch: Switch, value: Any) -> None:
-    if switch.read() != value:
-        switch.write(value)

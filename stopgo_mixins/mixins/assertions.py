@@ -8,25 +8,16 @@ from typing import Any, ClassVar, NoReturn
 
 from typing_extensions import final
 
-from stopgo_mixins.comparison.compare import Comparison, compare
-from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence, declaration_problem
-from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
-from stopgo_mixins.comparison.findings import Findings, find, lacks_a_cause
-from stopgo_mixins.comparison.message import failure_message, root_cause_lines
-from stopgo_mixins.comparison.noise_floor import determinism_problem
-from stopgo_mixins.comparison.reach import what_counts
-from stopgo_mixins.comparison.resumption import (
-    Resumption,
-    consumed_samples_problem,
-    number_of_steps_problem,
-    resume_point_problem,
-)
+from stopgo_mixins.comparison.compare import Comparison
+from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
+from stopgo_mixins.comparison.evidence import Judgement, Verdict
+from stopgo_mixins.comparison.examination import Examination
 from stopgo_mixins.comparison.runs import Runs
+from stopgo_mixins.comparison.terms import Terms
 from stopgo_mixins.comparison.tolerance import Tolerance
-from stopgo_mixins.comparison.training import nothing_trained
 from stopgo_mixins.mixins.additional import additional_recorders, registration_problem
-from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.mixins.reporting import ReportMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
@@ -39,7 +30,7 @@ _NEVER_RUN = (
 )
 
 
-class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
+class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
     """Compares interrupted with continuous, one test per metric.
 
     Attributes:
@@ -66,9 +57,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     _declared: ClassVar[Declarations] = {}
     _left_out: ClassVar[LeftOut] = {}
     _control_traces: ClassVar[Mapping[str, Trace]] = {}
-    _compared: ClassVar[dict[str, Comparison]]
-    _resumption: ClassVar[Resumption | None] = None
-    _findings: ClassVar[Findings | None] = None
+    _examination: ClassVar[Examination | None] = None
     _first_without_phases: ClassVar[str]
     _testMethodName: str  # noqa: N815 - unittest's own name
 
@@ -80,9 +69,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
 
     @classmethod
     def _forget_what_was_compared(cls) -> None:
-        cls._compared = {}
-        cls._resumption = None
-        cls._findings = None
+        cls._examination = None
 
     @classmethod
     @final
@@ -92,24 +79,28 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
         Raises:
             AssertionError: when no training phase has run, because nobody called ``setUpClass``.
         """
-        return cls.resumption().runs
+        return cls.examination().runs
 
     @classmethod
     @final
-    def resumption(cls) -> Resumption:
-        """The traces, and what is asked of the run as a whole, found once.
+    def examination(cls) -> Examination:
+        """The traces, and all that is asked of them.
 
         Raises:
             AssertionError: as :meth:`runs` does.
         """
-        if vars(cls).get("_resumption") is None:  # its own: a class never reads what its parent recorded
+        if vars(cls).get("_examination") is None:  # its own: a class never reads what its parent recorded
             if not cls._phases_have_run():
                 _fail(f"{cls.__name__}: {_NEVER_RUN}")
             legs = (Trace(directory) for _, directory in cls.legs())
             runs = Runs.of(legs, cls.trace(Mode.CONTINUOUS), cls.known_metrics(), **cls._control_traces)
-            cls._resumption = Resumption(runs)
-        resumption: Resumption = vars(cls)["_resumption"]
-        return resumption
+            cls._examination = Examination(runs, cls._terms())
+        examination: Examination = vars(cls)["_examination"]
+        return examination
+
+    @classmethod
+    def _terms(cls) -> Terms:
+        return Terms(cls.num_steps, cls._tolerances, cls._declared, cls._left_out, cls.require_evidence)
 
     @classmethod
     @final
@@ -136,13 +127,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     @final
     def comparison(cls, metric: str) -> Comparison:
         """The comparison of one metric, made once."""
-        if metric not in cls._compared:
-            runs = cls.runs()
-            found = what_counts(runs, compare(runs, metric, cls._tolerances.get(metric)))
-            if found.overwritten and lacks_a_cause(runs, cls._comparisons_by_name()):
-                found = found.with_overwritten()
-            cls._compared[metric] = found
-        return cls._compared[metric]
+        return cls.examination().comparison(metric)
 
     @classmethod
     @final
@@ -164,48 +149,53 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     @final
     def _verdict_on(cls, metric: str) -> Judgement:
         """The verdict on a metric, with all that is to be read in the end."""
-        judgement = cls._judgement(metric)
+        judgement = cls.examination().judgement(metric)
         if judgement.verdict is Verdict.FAILED:
-            return Judgement(Verdict.FAILED, cls._failure(f"test_{metric}", cls.comparison(metric), judgement))
+            return Judgement(Verdict.FAILED, cls._failure(metric))
         text = f"{judgement.verdict.value}: {judgement.reason}"
         if judgement.verdict is Verdict.NOT_VERIFIED and cls.require_evidence:
             text = f"test_{metric}: {text} (a failure because require_evidence is set)"
             return Judgement(Verdict.FAILED, text)
-        return Judgement(judgement.verdict, text)
+        return Judgement(judgement.verdict, f"{metric} is {text}")
 
     @classmethod
     @final
-    def _judgement(cls, metric: str) -> Judgement:
-        comparison = cls.comparison(metric)
-        if declared := cls._declared.get(metric):
-            problem = declaration_problem(declared, comparison, cls._findings_with)
-            return Judgement(Verdict.FAILED, problem) if problem else Judgement(Verdict.PASSED)
-        return judge(cls.resumption(), comparison, cls._tolerances.get(metric), cls._left_out.get(metric, ()))
+    def _failure(cls, metric: str) -> str:
+        """The message of a failing metric; what follows from another one's divergence is told in few lines."""
+        examination, report = cls.examination(), cls._report_path()
+        message = examination.failure(metric)
+        if examination.is_consequence(metric):
+            return f"{message} │ report: {report}" if report else message
+        return "\n".join([message, *cls._closer_look(metric), f"  {cls._where_to_look()}"])
+
+    @classmethod
+    def _closer_look(cls, metric: str) -> list[str]:
+        """What is to be added to the message of a metric that follows from no other one."""
+        return []
 
     @classmethod
     @final
     def _assert_resume_point(cls) -> None:
         """Fails unless every resume phase continued from the newest checkpoint, and not from scratch."""
-        cls._fail_for("test_resume_point", resume_point_problem(cls.resumption()))
+        cls._fail_for("test_resume_point", cls.examination().resume_point_problem())
 
     @classmethod
     @final
     def _assert_number_of_steps(cls) -> None:
         """Fails unless every resume phase ran exactly the missing steps, the last to the end, and a weight changed."""
-        problem = number_of_steps_problem(cls.resumption(), cls.num_steps)
-        cls._fail_for("test_number_of_steps", problem or nothing_trained(cls.comparison("parameters")))
+        cls._fail_for("test_number_of_steps", cls.examination().number_of_steps_problem())
 
     @classmethod
     @final
     def _assert_train_val_init_consumed_samples(cls) -> None:
         """Fails unless stop begins with no sample consumed, resume with some, and validation at its first batch."""
-        cls._fail_for("test_train_val_init_consumed_samples", consumed_samples_problem(cls.resumption()))
+        cls._fail_for("test_train_val_init_consumed_samples", cls.examination().consumed_samples_problem())
 
     @classmethod
     @final
     def _assert_determinism(cls) -> None:
         """Fails unless two uninterrupted runs are the same; where they are not, no metric that differs is judged."""
-        cls._fail_for("test_determinism", determinism_problem(cls.runs(), cls._tolerances))
+        cls._fail_for("test_determinism", cls.examination().determinism_problem())
 
     @classmethod
     @final
@@ -221,7 +211,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
         failed = {metric: each.reason for metric, each in found.items() if each.verdict is Verdict.FAILED}
         if failed:
             _fail("\n".join([f"test_additional_callbacks: {', '.join(failed)}", *failed.values()]))
-        left = [f"{metric}: {each.reason}" for metric, each in found.items() if each.verdict is not Verdict.PASSED]
+        left = [each.reason for each in found.values() if each.verdict is not Verdict.PASSED]
         if left:
             _skip("; ".join(left))
 
@@ -235,59 +225,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, TrainingPhasesMixin):
     @final
     def _fail_for(cls, test: str, problem: str | None) -> None:
         if problem is not None:
-            _fail(f"{test}: {problem}\n  {cls.kept_in()}")
-
-    @classmethod
-    @final
-    def _failure(cls, test: str, comparison: Comparison, judgement: Judgement) -> str:
-        if not comparison.mismatches:
-            return f"{test}: {judgement.reason}.\n  {cls.kept_in()}"
-        declared = [f"{test}: {judgement.reason}."] if judgement.reason else []
-        message = failure_message(test, comparison, cls.findings(), cls._declared)
-        return "\n".join([*declared, message, *cls._closer_look(comparison), f"  {cls.kept_in()}"])
-
-    @classmethod
-    def _closer_look(cls, comparison: Comparison) -> list[str]:
-        """What is to be added to the message of a metric that differs."""
-        return []
-
-    @classmethod
-    @final
-    def root_causes(cls) -> list[str]:
-        """The lines that name the root causes of the run."""
-        return root_cause_lines(cls.findings(), cls._declared)
-
-    @classmethod
-    @final
-    def findings(cls) -> Findings:
-        """What the run shows beside a single metric, found once."""
-        if vars(cls).get("_findings") is None:  # its own, as the runs are
-            cls._findings = find(cls.resumption(), cls._all_comparisons())
-        findings: Findings = vars(cls)["_findings"]
-        return findings
-
-    @classmethod
-    @final
-    def _findings_with(cls, part: Comparison) -> Findings:
-        """What the run shows if a part of a comparison were all that differs in its metric."""
-        return find(cls.resumption(), {**cls._all_comparisons(), part.metric: part})
-
-    @classmethod
-    @final
-    def _all_comparisons(cls) -> dict[str, Comparison]:
-        return {metric: cls.comparison(metric) for metric in cls._compared_metrics()}
-
-    @classmethod
-    @final
-    def _comparisons_by_name(cls) -> dict[str, Comparison]:
-        """Of the metrics whose values are not found by reach."""
-        known = cls.runs().about
-        return {metric: cls.comparison(metric) for metric in cls._compared_metrics() if not known(metric).by_reach}
-
-    @classmethod
-    @final
-    def _compared_metrics(cls) -> list[str]:
-        return sorted(cls.runs().metrics | cls.recorder_types().keys())
+            _fail(f"{test}: {problem}\n  {cls._where_to_look()}")
 
 
 def _fail(reason: str) -> NoReturn:

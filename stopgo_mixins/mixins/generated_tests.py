@@ -24,19 +24,21 @@ _NOT_SHOWN = 'phases in one process hide what hash() and the order of sets chang
 _GENERATED = "_stopgo_generated"
 
 
-def _is_generated(attribute: object) -> bool:
+def is_generated(attribute: object) -> bool:
     """Whether a class attribute is a test that was made here."""
     return getattr(attribute, _GENERATED, False) is True
 
 
-def generate_tests(cls: type, metrics: Collection[str]) -> None:
+def generate_tests(cls: type, metrics: Collection[str], *, shares_process: bool) -> None:
     """Gives a class its tests: one for each metric, those of the run, and those of the control arms that it has.
+
+    One more where its phases share a process.
 
     Raises:
         TypeError: where something else than a test stands in the place of one.
     """
     of_arms = [check for check, attribute in OF_A_CONTROL_ARM.items() if getattr(cls, attribute)]
-    of_process = [OF_A_SHARED_PROCESS] if getattr(cls, "isolation", None) == "in_process" else []
+    of_process = [OF_A_SHARED_PROCESS] if shares_process else []
     tests = _fresh_tests(metrics, (*OF_THE_RUN, *of_arms, *of_process))
     remove_generated_tests(cls, keep=tests)
     for name, test in tests.items():
@@ -47,7 +49,7 @@ def generate_tests(cls: type, metrics: Collection[str]) -> None:
 def remove_generated_tests(cls: type, keep: Collection[str] = ()) -> None:
     """Takes away inherited tests of metrics that the class does not have."""
     for name in dir(cls):
-        if name.startswith("test_") and name not in keep and _is_generated(getattr(cls, name)):
+        if name.startswith("test_") and name not in keep and is_generated(getattr(cls, name)):
             setattr(cls, name, None)
 
 
@@ -58,7 +60,7 @@ def _is_written_by_hand(cls: type, name: str) -> bool:
         TypeError: where the user's attribute of that name is no test, so that there would be none.
     """
     found = [vars(base)[name] for base in cls.__mro__ if name in vars(base)]
-    if not found or _is_generated(found[0]):
+    if not found or is_generated(found[0]):
         return False
     if callable(getattr(cls, name)) and not isinstance(found[0], type):
         return True

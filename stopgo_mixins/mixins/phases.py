@@ -161,9 +161,13 @@ class TrainingPhasesMixin(LegsMixin):
         try:
             return hook(mode)
         except _skip_types() as skip:
-            if mode is (Mode.STOP if cls.stop_phase else Mode.CONTINUOUS):
-                cls._skip = skip
+            cls._skip = skip
             raise
+
+    @classmethod
+    def _may_skip(cls, mode: Mode) -> bool:
+        """Whether it is a phase with which training begins."""
+        return mode is (Mode.STOP if cls.stop_phase else Mode.CONTINUOUS)
 
     @classmethod
     def setUpClass(cls) -> None:
@@ -202,6 +206,7 @@ class TrainingPhasesMixin(LegsMixin):
     @classmethod
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
+        cls._leg = 0
         if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
@@ -341,7 +346,7 @@ class TrainingPhasesMixin(LegsMixin):
             ):
                 cls._train_from_seed(mode)
         except BaseException as error:  # SystemExit would end the suite, and with exit status 0
-            if error is cls._skip or isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt) or (error is cls._skip and cls._may_skip(mode)):
                 raise
             if isinstance(error.__context__, KeyboardInterrupt):  # some trainers exit upon Ctrl-C
                 raise KeyboardInterrupt from error
@@ -362,6 +367,10 @@ class TrainingPhasesMixin(LegsMixin):
         interruption = None if mode is Mode.CONTINUOUS else cls._interruption()
         try:
             demand_success(request, end, cls.phase_timeout, by=interruption and interruption.by)
+        except unittest.SkipTest as skip:
+            if cls._may_skip(mode):
+                raise
+            raise PhaseError(cls._phase_failure(mode, described(skip), request.log)) from skip
         except PhaseError as problem:
             raise PhaseError(cls._phase_failure(mode, str(problem), request.log)) from problem.__cause__
 
@@ -408,12 +417,18 @@ class TrainingPhasesMixin(LegsMixin):
     def _train_from_seed(cls, mode: Mode) -> None:
         if cls.deterministic:
             use_deterministic_algorithms()
-        seed_everything(cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed)
+        seed_everything(cls.seed_of(mode))
         try:
             cls.train(mode)
         except BaseException as error:
             if mode is Mode.CONTINUOUS or not cls._is_as_planned(error):
                 raise
+
+    @classmethod
+    @final
+    def seed_of(cls, mode: Mode) -> int:
+        """The seed from which a phase starts."""
+        return cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed
 
     @classmethod
     def _is_as_planned(cls, error: BaseException) -> bool:

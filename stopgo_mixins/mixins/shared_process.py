@@ -29,7 +29,7 @@ class SharedProcessMixin(ConsistencyAssertionsMixin):
     @override
     @classmethod
     def run_stop_and_go(cls) -> None:
-        cls._watch, cls._changes = ProcessWatch(cls) if cls.isolation == "in_process" else None, ()
+        cls._watch, cls._changes = None if cls._is_apart(Mode.STOP) else ProcessWatch(cls), ()
         super().run_stop_and_go()
 
     @override

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.comparison.evidence import Verdict
-from stopgo_mixins.comparison.message import failure_message, metric_lines, root_cause_lines
+from stopgo_mixins.comparison.message import failure_message, finding_lines, metric_lines
 from stopgo_mixins.real_runs.recorded import recorded_every
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def lines_of(found: RunComparison) -> Iterator[str]:
     yield f"{found.verdict.value}: {len(passed)} of {len(judged)} metrics are shown to be equal."
     yield from (f"  {check}: {problem}" for check, problem in found.problems.items())
     if found.of(Verdict.FAILED):
-        yield from (f"  {line}" for line in root_cause_lines(found.findings, {}))
+        yield from (f"  {line}" for line in finding_lines(found.findings, {}))
     yield from (f"  {line}" for metric in found.of(Verdict.FAILED) for line in _failure(found, metric))
     yield from (f"  passed: {', '.join(passed)}" for _ in range(bool(passed)))
     for verdict in (Verdict.NOT_VERIFIED, Verdict.NOT_APPLICABLE):

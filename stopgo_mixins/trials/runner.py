@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from functools import cached_property, partial
 from pathlib import Path
@@ -35,10 +36,18 @@ class TrialRunner:
 
     def __init__(self, stopped: type[Stopped]) -> None:
         self._stopped = stopped
+        self._resume_seed = stopped.resume_seed
         self._work = Path(stopped.tempdir.name)
         self._left_by_stop = stopped.metadata_dir / "left-by-stop"
         metadata = stopped.metadata_dir.name
         shutil.copytree(self._work, self._left_by_stop, symlinks=True, ignore=lambda path, names: {metadata} & {*names})
+
+    def with_resume_seed(self, seed: int) -> TrialRunner:
+        """One that does the same, with another seed for the resume phases."""
+        other = copy.copy(self)
+        vars(other).pop("without_fault", None)
+        other._resume_seed = seed
+        return other
 
     @cached_property
     def without_fault(self) -> Tested:
@@ -75,7 +84,7 @@ class TrialRunner:
         self._put_back()
         stopped = self._stopped
         faulty: Any = subclass(FaultyResume, stopped, f"{stopped.exp_name} with {name}")
-        faulty.injection = injection
+        faulty.injection, faulty.resume_seed = injection, self._resume_seed
         faulty.metadata_dir = stopped.metadata_dir  # its own: its phases have run, or will have
         faulty.callbacks = faulty.get_default_callbacks()
         checkpoint = stopped.resume_checkpoint()
@@ -89,7 +98,7 @@ class TrialRunner:
             checkpoint=checkpoint,
             read_checkpoint=partial(stopped.read_checkpoint, checkpoint),
             batches=stopped.batches,
-            same_seed=stopped.resume_seed in (None, stopped.seed),
+            same_seed=self._resume_seed in (None, stopped.seed),
         )
         return faulty  # type: ignore[no-any-return]  # made just above
 

@@ -43,6 +43,11 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
 
     @override
     @classmethod
+    def _write_report(cls) -> None:
+        """Does nothing: half a run has none."""
+
+    @override
+    @classmethod
     def setup_trainer(cls, mode: Mode) -> Any:
         trainer = super().setup_trainer(mode)
         if mode is Mode.STOP:

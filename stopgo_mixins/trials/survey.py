@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.trials.runner import TrialRunner
 from stopgo_mixins.trials.stopped import Stopped, subclass
+from stopgo_mixins.trials.stricter import StricterRun, stricter_runs
 
 if TYPE_CHECKING:
     from stopgo_mixins.faults.fault import Fault
@@ -26,10 +27,12 @@ class Survey:
     Attributes:
         outcomes: one for each.
         failing_without_fault: the tests that fail without any; that they fail with one does not count.
+        stricter: what only another seed for the resume phase, and fresh processes, show.
     """
 
     outcomes: tuple[Outcome, ...]
     failing_without_fault: tuple[str, ...]
+    stricter: tuple[StricterRun, ...]
 
 
 def survey(test_class: type[TrainingPhasesMixin], faults: Iterable[Fault]) -> Survey:
@@ -44,7 +47,9 @@ def survey(test_class: type[TrainingPhasesMixin], faults: Iterable[Fault]) -> Su
 
     def inject_all(self: Any) -> None:
         trials = TrialRunner(type(self))
-        surveys.append(Survey(tuple(trials.run(fault) for fault in faults), trials.without_fault.failed))
+        outcomes = tuple(trials.run(fault) for fault in faults)
+        stricter = tuple(stricter_runs(test_class, trials, outcomes))
+        surveys.append(Survey(outcomes, trials.without_fault.failed, stricter))
 
     stopped = subclass(Stopped, test_class, test_class.__name__)
     stopped.inject_all = inject_all

@@ -52,7 +52,7 @@ def _metrics(fault: Fault) -> list[str]:
 
 
 def _root_causes(faulty: type[FaultyResume]) -> Iterator[NamedCause]:
-    findings = faulty.findings()
+    findings = faulty.examination().findings
     for diagnosis in findings.of_the_run:
         yield NamedCause("", "", diagnosis.cause, diagnosis.sentence)
     for found in findings.root_causes:

@@ -98,7 +98,7 @@ def closer_look(test_class: type[Any]) -> str:
     if test_class.devices > 1:
         return f"zoom: {test_class.__name__}.devices is {test_class.devices}, and only a run on one rank is watched."
     runs = test_class.runs()
-    step = StepInQuestion.of(runs, test_class._all_comparisons().values())
+    step = StepInQuestion.of(runs, test_class.examination().comparisons.values())
     if step is None:
         return "zoom: no training step differs."
     watched: Any = subclass(WatchedPhasesMixin, test_class, f"{test_class.__name__}, watched")

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from typing_extensions import override
 
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.zoom.closer_look import closer_look
-
-if TYPE_CHECKING:
-    from stopgo_mixins.comparison.compare import Comparison
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
@@ -28,9 +25,8 @@ class ZoomMixin(ConsistencyAssertionsMixin):
 
     @override
     @classmethod
-    def _closer_look(cls, comparison: Comparison) -> list[str]:
-        roots = [found.comparison.metric for found in cls.findings().root_causes]
-        if not cls.zoom or comparison.metric not in roots:
+    def _closer_look(cls, metric: str) -> list[str]:
+        if not cls.zoom or cls.examination().findings.root_cause(metric) is None:
             return []
         if vars(cls).get("_zoomed") is None:  # its own, as the findings are
             cls._zoomed = closer_look(cls)

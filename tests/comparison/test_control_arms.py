@@ -235,7 +235,8 @@ class TestOfAClass(unittest.TestCase):
             "test_determinism: two uninterrupted runs are not the same: they differ in .*train_loss from step 1, ",
         )
         self.assertRegex(
-            outcome.skipped_for["train_loss"], "^not verified: cannot judge: from step 1 on two uninterrupted"
+            outcome.skipped_for["train_loss"],
+            "^train_loss is not verified: cannot judge: from step 1 on two uninterrupted",
         )
         self.assertEqual(outcome.passed & {"train_loss", "train_output", "gradients", "parameters"}, set())
         self.assertLessEqual({"learning_rate", "rng_state", "train_input", "global_step"}, outcome.passed)
@@ -244,8 +245,9 @@ class TestOfAClass(unittest.TestCase):
         class Blamed(_NoisyMixin, unittest.TestCase):
             noise_floor = False
 
-        outcome = run(Blamed, ["train_loss"])
-        self.assertRegex(outcome.failed["train_loss"], "not deterministic, .* noise_floor = True tells which")
+        outcome = run(Blamed, ["train_loss", "train_output"])
+        self.assertIn("consequence of train_output (not deterministic); ", outcome.failed["train_loss"])
+        self.assertRegex(outcome.failed["train_output"], "not deterministic, .* noise_floor = True tells which")
 
     def test_with_evidence_demanded_it_fails(self) -> None:
         class Demanding(_NoisyMixin, unittest.TestCase):

@@ -70,11 +70,10 @@ class TestDeclaration(DeclarationCase):
 
     def test_a_message_says_what_is_known(self) -> None:
         resumption = self.rng().resumption()
-        findings = find(resumption, {"rng_state": compare(resumption.runs, "rng_state")})
-        known = f"  known: {declared()}"
-        self.assertIn(known, root_cause_lines(findings, {"rng_state": [declared()]}))
+        (cause,) = find(resumption, {"rng_state": compare(resumption.runs, "rng_state")}).root_causes
+        self.assertIn(f"  known: {declared()}", root_cause_lines(cause, {"rng_state": [declared()]}))
         elsewhere = declared(paths=("['numpy']",))
-        self.assertNotIn("known", "".join(root_cause_lines(findings, {"rng_state": [elsewhere]})))
+        self.assertNotIn("known", "".join(root_cause_lines(cause, {"rng_state": [elsewhere]})))
 
     def test_what_cannot_be_declared(self) -> None:
         for arguments, message in (
@@ -185,7 +184,7 @@ class TestOfAClass(unittest.TestCase):
 
         outcome = run(Nearest, ["rng_state", "train_loss", "train_output"])
         self.assertEqual(outcome.passed, {"rng_state", "train_loss"})
-        self.assertIn(f"known: {declared(from_step=3)}", outcome.failed["train_output"])
+        self.assertIn("consequence of rng_state (RNG not restored, declared); ", outcome.failed["train_output"])
         outcome = run(Wrong, ["rng_state", "train_loss"])
         self.assertEqual(outcome.passed, {"rng_state"})
         self.assertRegex(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unittest
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import torch
 from stopgo_mixins.comparison.causality import root_causes
 from stopgo_mixins.comparison.compare import Comparison, compare
 from stopgo_mixins.comparison.diagnosis.cause import Cause
+from stopgo_mixins.comparison.diagnosis.remedies import REMEDIES
 from stopgo_mixins.comparison.findings import Findings, find
 from stopgo_mixins.comparison.message import failure_message
 from tests.comparison.synthetic import Phases, SyntheticCase
@@ -29,6 +31,15 @@ class TestCauses(unittest.TestCase):
     def test_every_cause_has_its_section_in_the_docs_and_no_other_has_one(self) -> None:
         headings = [line[3:] for line in FIXING.read_text(encoding="utf-8").splitlines() if line.startswith("## ")]
         self.assertEqual(headings, [cause.section for cause in Cause])
+
+    def test_the_table_of_messages_leads_to_every_section(self) -> None:
+        links = re.findall(r"^\| .* \| \[(.*)\]\(#(.*)\) \|$", FIXING.read_text(encoding="utf-8"), re.MULTILINE)
+        sections = [cause.section for cause in Cause]
+        self.assertEqual(links, [(section, section.lower().replace(" ", "-")) for section in sections])
+
+    def test_every_cause_has_its_remedy_in_one_line(self) -> None:
+        self.assertEqual(REMEDIES.keys(), set(Cause))
+        self.assertEqual([remedy for remedy in REMEDIES.values() if "\n" in remedy or len(remedy) > 100], [])
 
 
 class TestRootCauses(SyntheticCase):
@@ -104,7 +115,7 @@ class TestMessage(SyntheticCase):
         comparisons, findings = found_in(phases)
         return failure_message(f"test_{metric}", comparisons[metric], findings, declared={}).splitlines()
 
-    def test_root_cause_first_then_the_metric_at_hand(self) -> None:
+    def test_a_root_cause_is_told_in_full_and_what_follows_names_it(self) -> None:
         phases = self.phases()
         phases.state("rng_state", lambda step: {"torch": weights(step)}, lambda step: {"torch": weights(step + 9)})
         phases.behaviour(
@@ -112,32 +123,52 @@ class TestMessage(SyntheticCase):
             lambda step: {"loss": torch.tensor(2.291459)},
             lambda step: {"loss": torch.tensor(2.2903461)},
         )
-        what = "outputs of the child module 'encoder', never called"
-        for _ in range(2):
-            phases.event("continuous", "not_observed", what=what)
         self.assertEqual(
             self.message(phases, "train_loss"),
             [
-                "test_train_loss: the interrupted run differs from the continuous run in 4 of 8 records.",
-                "  root cause of this run: rng_state at state 4 (restored), rank 0: ['torch']",
-                "    torch: another state of the generator: not restored with the checkpoint, or drawn from since",
-                '    how to fix it: documentation, "Fixing a divergence", section "RNG not restored"',
-                "  consequences: train_loss",
-                f"  not observed: {what}",
-                "  this metric: first at step 5 (the first after the resume at 4), micro-batch 0, rank 0: ['loss']",
+                "test_train_loss: consequence of rng_state (RNG not restored); the interrupted run differs from the "
+                "continuous run in 4 of 8 records.",
+                "  first at step 5 (the first after the resume at 4), micro-batch 0, rank 0: ['loss']",
                 "    interrupted 2.2903461   continuous 2.291459   |diff| 1.1e-03   rel 4.9e-04   4668 ulp",
-                "    equal 1-4 │ differ 5-8",
+                "  equal 1-4 │ differ 5-8",
             ],
         )
+        head, first, seen, *remedy, last = self.message(phases, "rng_state")
+        self.assertEqual(head[:33], "test_rng_state: RNG not restored;")
+        self.assertEqual(first, "  root cause of this run: rng_state at state 4 (restored), rank 0: ['torch']")
+        self.assertEqual(
+            seen, "    torch: another state of the generator: not restored with the checkpoint, or drawn from since"
+        )
+        self.assertEqual(
+            remedy,
+            [
+                "    how to fix it: add RngStateCallback to the trainer's callbacks, or save every generator yourself",
+                '    more about it: python -m stopgo_mixins explain "RNG not restored"',
+            ],
+        )
+        self.assertEqual(last, "  equal 0-3 │ differ 4-8 │ consequences: train_loss")
+
+    def test_many_steps_are_told_in_a_few_ranges(self) -> None:
+        phases = self.phases(num_steps=40).behaviour("metric", float, lambda step: float(step + step % 2))
+        last = self.message(phases, "metric")[-1]
+        self.assertEqual(last[:70], "  equal 1-4, 6, 8, 10, 12, 14, 16, ... up to 40 │ differ 5, 7, 9, 11, ")
+
+    def test_what_was_not_observed_is_told_once(self) -> None:
+        phases = self.phases().behaviour("train_loss", float, lambda step: step + 1.0)
+        what = "outputs of the child module 'encoder', never called"
+        for _ in range(2):
+            phases.event("continuous", "not_observed", what=what)
+        _, findings = found_in(phases)
+        self.assertEqual(findings.not_observed, (what,))
 
     def test_where_no_pattern_fits_the_numbers_stand_and_what_agrees(self) -> None:
         phases = self.phases().behaviour("train_input", weights)
         phases.state("parameters", weights)
         phases.behaviour("train_output", float, lambda step: step + 0.5)
         phases.behaviour("train_loss", float, lambda step: step + 0.5)
-        message = self.message(phases, "train_loss")
+        self.assertIn("consequence of train_output (no known cause);", self.message(phases, "train_loss")[0])
         self.assertEqual(
-            message[1:4],
+            self.message(phases, "train_output")[1:4],
             [
                 "  root cause of this run: train_output at step 5 (the first after the resume at 4), micro-batch 0, "
                 "rank 0: the value",
@@ -145,6 +176,14 @@ class TestMessage(SyntheticCase):
                 "    interrupted 5.5   continuous 5   |diff| 5.0e-01   rel 1.0e-01   562949953421312 ulp",
             ],
         )
+
+    def test_a_metric_that_lacks_only_what_was_not_trained(self) -> None:
+        phases = self.phases(resumed_steps=2)
+        for phase, steps in (("stop", range(1, 5)), ("resume", range(5, 7)), ("continuous", range(1, 9))):
+            for step in steps:
+                phases.behave(phase, "train_loss", step, float(step))
+        message = self.message(phases, "train_loss")
+        self.assertIn("test_train_loss: consequence of steps missing; ", message[0])
 
     def test_missing_unexpected_and_another_form(self) -> None:
         for resumed, line in (
@@ -188,10 +227,9 @@ class TestMessage(SyntheticCase):
         ours, theirs = (torch.Generator().manual_seed(seed).get_state() for seed in (1, 2))
         for metric in ("rng_state", "callback_state"):
             phases = self.phases().state(metric, lambda _: {"torch": theirs}, lambda _: {"torch": ours})
-            self.assertEqual(
-                self.message(phases, metric)[-2],
-                "    another state of the generator, of which no number says how far it is away",
-            )
+            message = "\n".join(self.message(phases, metric))
+            self.assertIn(f"{metric} at state 4 (restored), rank 0: ['torch']", message)
+            self.assertNotIn("|diff|", message)
 
     def test_what_agrees_is_named_once(self) -> None:
         phases = self.phases().behaviour("gradients", float)

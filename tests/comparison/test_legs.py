@@ -236,14 +236,15 @@ class TestDiagnosisOfTheThirdLeg(ChainCase):
         resumption = phases.resumption()
         findings = find(resumption, {"train_input": compare(resumption.runs, "train_input")})
         self.assertEqual(
-            root_cause_lines(findings, {})[0], f"root cause of this run: train_input at {self.NEXT}, rank 0: the value"
+            root_cause_lines(findings.root_causes[0], {})[0],
+            f"root cause of this run: train_input at {self.NEXT}, rank 0: the value",
         )
 
     def test_what_is_missing_names_the_leg(self) -> None:
         phases = self.chain().state("metric", lambda step: {"a": step, "b": 1}, again=lambda step: {"a": step})
         resumption = phases.resumption()
         findings = find(resumption, {"metric": compare(resumption.runs, "metric")})
-        message = "\n".join(root_cause_lines(findings, {}))
+        message = "\n".join(root_cause_lines(findings.root_causes[0], {}))
         self.assertIn(f"the interrupted run has no ['b'] at {self.RESTORED}", message)
 
 

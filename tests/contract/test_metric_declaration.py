@@ -179,17 +179,19 @@ class TestInTheMessages(unittest.TestCase):
         return outcome.failed
 
     def test_a_metric_is_a_consequence_of_what_it_depends_on(self) -> None:
-        for message in self.failed().values():
-            self.assertIn("root cause of this run: mean_input at step 4 (the first after the resume at 3)", message)
-            self.assertIn("no known pattern fits; up to there it agrees in train_input\n", message)
-            self.assertIn("consequences: echo\n", message)
-            self.assertNotIn("root cause of this run: echo", message)
+        failed = self.failed()
+        message = failed["mean_input"]
+        self.assertIn("root cause of this run: mean_input at step 4 (the first after the resume at 3)", message)
+        self.assertIn("no known pattern fits; up to there it agrees in train_input\n", message)
+        self.assertIn("consequences: echo\n", message)
+        self.assertIn("test_echo: consequence of mean_input (no known cause); ", failed["echo"])
+        self.assertNotIn("root cause of this run", failed["echo"])
 
     def test_a_metric_is_a_root_cause_where_nothing_diverges_that_it_depends_on(self) -> None:
-        for message in self.failed(metrics={"echo": EchoOfNothingRecorder}).values():
-            self.assertIn("root cause of this run: mean_input at step 4", message)
-            self.assertIn("root cause of this run: echo at step 4", message)
-            self.assertNotIn("consequences", message)
+        for metric, message in self.failed(metrics={"echo": EchoOfNothingRecorder}).items():
+            self.assertIn(f"test_{metric}: no known cause; ", message)
+            self.assertIn(f"root cause of this run: {metric} at step 4", message)
+            self.assertNotIn("consequence", message)
 
     def test_so_does_one_that_only_get_default_callbacks_adds(self) -> None:
         class AddingMixin(FaultyMixin, adding(EchoRecorder), abstract=True):

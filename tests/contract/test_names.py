@@ -62,7 +62,7 @@ class TestNamesOfOurs(unittest.TestCase):
 
 class TestHelpersOfASuite(unittest.TestCase):
     def test_one_that_would_decide_about_tests_is_refused_on_either_side(self) -> None:
-        for name in ("comparison", "runs", "resumption", "findings", "trace", "_judgement", "_assert_metric"):
+        for name in ("comparison", "runs", "examination", "trace", "_report_path", "_failure", "_assert_metric"):
             helper = {name: do_nothing}
             suite = type("SuiteCase", (unittest.TestCase,), helper)
             before = type("Helpers", (), helper)
@@ -91,7 +91,7 @@ class TestHelpersOfASuite(unittest.TestCase):
                 self.log.append(metric)
 
             def setUp(self) -> None:
-                self.comparison = self.runs = self.resumption = self.require_evidence = do_nothing
+                self.comparison = self.runs = self.examination = self.require_evidence = do_nothing
 
             skipTest = subTest = assert_metric  # noqa: N815 - unittest's own names
 

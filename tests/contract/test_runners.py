@@ -125,7 +125,9 @@ _WORDS = {
 def of_unittest(output: str) -> dict[str, str]:
     """``class.test -> how it ended`` from the lines of ``unittest -v``."""
     # Python 3.10 does not repeat the test's name behind that of the class.
-    lines = re.finditer(r"^(test_\w+) \(\w+\.(\w+)(?:\.test_\w+)?\) \.\.\. (\w+)", output, re.MULTILINE)
+    # and a docstring stands in a line of its own.
+    pattern = r"^(test_\w+) \(\w+\.(\w+)(?:\.test_\w+)?\)(?:\n.+)? \.\.\. (\w+)"
+    lines = re.finditer(pattern, output, re.MULTILINE)
     return {f"{line[2]}.{line[1]}": _WORDS[line[3]] for line in lines}
 
 

@@ -193,7 +193,9 @@ def output_of(program: str) -> str:
 
 
 def root_causes(message: str) -> list[str]:
-    """The metrics that a failure message names as root causes; the name of the test where it names none."""
+    """The metric whose message says that it is a root cause; the name of the test where it says nothing of causes."""
+    if ": consequence of " in message:
+        return []
     return _ROOT_CAUSE.findall(message) or re.findall(r"\btest_\w+(?=: )", message)[:1] or [message]
 
 

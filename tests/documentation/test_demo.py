@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import unittest
 from dataclasses import replace
+from pathlib import Path
 
-from examples.demo import ROOT_CAUSES, Outcome, objection, run
+from examples.demo import ROOT_CAUSES, Outcome, objection, reports, run
+from tests.documentation.pages import output_of
 
 MESSAGE = "".join(f"  root cause of this run: {cause} at state 9\n" for cause in ROOT_CAUSES)
 EXACT = Outcome(passed={"test_train_loss", "test_rng_state"}, skipped={"test_buffers"})
 USUAL = Outcome(passed={"test_rng_state"}, failed={"test_train_loss": MESSAGE})
+
+
+class TestReports(unittest.TestCase):
+    def test_are_where_the_demo_says(self) -> None:
+        self.assertIn("\n  build/demo/examples.test_digits.TestDigits.html\n", output_of("examples.demo"))
+        self.assertEqual([path for path in reports().splitlines() if not Path(path).exists()], [])
 
 
 class TestObjection(unittest.TestCase):

@@ -73,6 +73,7 @@ class TestTheRunnerOfPages(unittest.TestCase):
         self.assertEqual(len(self.problems(page.format("", "x"))), 1)
         named = "root cause of this run: rng_state at state 4"
         self.assertEqual(self.problems(page.format("<!-- root causes: rng_state -->\n", named)), [])
+        self.assertEqual(self.problems(page.format("", "test_train_loss: consequence of rng_state; 3 of 4")), [])
         (problem,) = self.problems(page.format("<!-- root causes: train_input -->\n", named))
         self.assertIn("T has the root causes {'rng_state'}, expected {'train_input'}", problem)
 

@@ -204,7 +204,9 @@ class TestATestThatIsSkippedWithoutTheFault(unittest.TestCase):
 
         fault = Fault(id="F0", name="odd", what="", injection=Validate(), symptoms=(Symptom("valid_loss"),))
         outcome = caught(fault, val_check_interval=None)
-        reason = "survived. test_valid_loss is skipped without any fault: not applicable: no validation ran."
+        reason = (
+            "survived. test_valid_loss is skipped without any fault: valid_loss is not applicable: no validation ran."
+        )
         self.assertIn(reason, outcome.failed["fault"])
 
 

@@ -19,7 +19,7 @@ class TestInterruptedAmidAWindow(unittest.TestCase):
         outcome = run(Interrupted)
         self.assertEqual(outcome.error, "")
         self.assertEqual(outcome.failed.keys(), LEARNING)
-        (cause,) = Interrupted.findings().root_causes
+        (cause,) = Interrupted.examination().findings.root_causes
         assert cause.comparison.first is not None and cause.diagnosis is not None
         self.assertEqual((cause.comparison.metric, cause.comparison.first.key.step), ("gradients", 6))
         self.assertEqual(cause.diagnosis.cause, Cause.GRADIENTS_LOST)

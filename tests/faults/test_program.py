@@ -16,16 +16,23 @@ from unittest import mock
 from stopgo_mixins.__main__ import main
 from stopgo_mixins.commands import faults as command
 from stopgo_mixins.faults import ALL_FAULTS, SECOND_MOMENT_ZERO, DamageFile, Fault, Injection, Symptom
+from stopgo_mixins.trials import survey
 
 HARMLESS = Fault(id="F0", name="harmless", what="nothing", injection=Injection(), symptoms=(Symptom("rng_state"),))
 
 
-def run(subject: str, *faults: Fault | str, json: bool = False) -> tuple[int | str | None, str, str]:
-    """The exit status of the program for some faults, and what it printed to both streams."""
+def run(
+    subject: str, *faults: Fault | str, json: bool = False, stricter: bool = False
+) -> tuple[int | str | None, str, str]:
+    """The exit status of the program for some faults, and what it printed to both streams.
+
+    What only stricter runs show costs two more of them, so it has to be asked for.
+    """
     tried = {index: fault if isinstance(fault, Fault) else ALL_FAULTS[fault] for index, fault in enumerate(faults)}
     printed, complained = io.StringIO(), io.StringIO()
     streams = (contextlib.redirect_stdout(printed), contextlib.redirect_stderr(complained))
-    with mock.patch.object(command, "ALL_FAULTS", tried), streams[0], streams[1]:
+    runs = {"stricter_runs": survey.stricter_runs if stricter else lambda *_: ()}
+    with mock.patch.object(command, "ALL_FAULTS", tried), mock.patch.multiple(survey, **runs), streams[0], streams[1]:
         try:
             status: Any = main(["faults", f"tests.faults.subjects.{subject}", *(["--json"] if json else [])])
         except SystemExit as exit:
@@ -52,10 +59,23 @@ class TestWhatIsPrinted(unittest.TestCase):
         self.assertEqual(status, 0)
 
     def test_a_survivor_is_none_and_has_its_reason(self) -> None:
-        status, printed, _ = run("Plain", "F06")
+        status, printed, _ = run("Plain", "F06", stricter=True)
         self.assertIn("survived\n        nothing has drawn from the stream 'python' before the resume point 3", printed)
         self.assertIn("Set resume_seed to another number than seed", " ".join(printed.split()))
         self.assertEqual(status, 1)
+
+        self.assertIn("\n  resume_seed = 43: F06 is caught\n", printed)
+
+    def test_what_only_fresh_processes_show(self) -> None:
+        status, printed, _ = run("Warm", "F33", stricter=True)
+        self.assertRegex(printed, r'isolation = "process": without any fault, .*test_train_output.* fail\n')
+        self.assertIn("  resume_seed = 43: nothing more\n", printed)
+        self.assertEqual(status, 0)
+
+    def test_what_only_another_seed_shows(self) -> None:
+        _, printed, _ = run("Drawing", "F33", stricter=True)
+        self.assertRegex(printed, r"resume_seed = 43: without any fault, .*test_train_output.* fail\n")
+        self.assertIn('  isolation = "process": nothing more\n', printed)
 
     def test_the_advice_helps(self) -> None:
         status, printed, _ = run("Reseeded", "F06", "F07", "F08")

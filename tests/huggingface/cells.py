@@ -55,7 +55,9 @@ CELLS: tuple[Cell, ...] = (
         attributes={"interruption": AtStep(8), **arguments(eval_strategy="epoch", save_strategy="epoch")},
     ),
     TransformersCell("`eval_on_start=True`", {"validation_schedule": "step 6"}, arguments(eval_on_start=True)),
-    TransformersCell("another seed before the trainer is built (`resume_seed`)", attributes={"resume_seed": 7}),
+    TransformersCell(
+        "another `seed` in the resume phase, the same `data_seed` (`resume_seed`)", attributes={"resume_seed": 7}
+    ),
     TransformersCell("`dataloader_num_workers=2`", attributes=arguments(dataloader_num_workers=2)),
     TransformersCell(
         "the same with `dataloader_persistent_workers=True`",
@@ -71,11 +73,7 @@ CELLS: tuple[Cell, ...] = (
     ),
     TransformersCell("`use_seedable_sampler=False`", {"train_input": FIRST_STEP}, NOT_SEEDABLE),
     TransformersCell("the same, amid the first epoch", attributes={"interruption": FIRST_EPOCH, **NOT_SEEDABLE}),
-    TransformersCell(
-        "`ignore_data_skip=True`",
-        {"train_input": FIRST_STEP, "rng_state": RESTORED},
-        arguments(ignore_data_skip=True),
-    ),
+    TransformersCell("`ignore_data_skip=True`", {"train_input": FIRST_STEP}, arguments(ignore_data_skip=True)),
     TransformersCell("`logging_steps=5`", {"logged_metrics": "step 10"}, arguments(logging_steps=5)),
     TransformersCell("`save_only_model=True`", {**NOT_LOADED, "rng_state": RESTORED}, arguments(save_only_model=True)),
     TransformersCell("`optimizer.pt` is missing", NOT_LOADED, {"lost": ("optimizer.pt",)}),

@@ -1,74 +1,37 @@
-"""The fault library on runs of ``transformers.Trainer``: its checkpoint directory, file by file."""
+"""The catalogue of faults on ``transformers.Trainer``."""
 
 from __future__ import annotations
 
 import unittest
 
-from stopgo_mixins import faults
-from stopgo_mixins.comparison.diagnosis.cause import Cause
-from stopgo_mixins.trials.outcome import Status
-from stopgo_mixins.trials.survey import survey
-from tests.faults.rows import LEARNING, Row, RowsMixin
-from tests.huggingface import subject
+from tests.faults.catalogue import CatalogueMixin
+from tests.huggingface.cells import BOUNDARY, FIRST_EPOCH
+from tests.huggingface.tiny import TinyTransformersMixin
+from tests.outcome import concrete
 
-ENDING = (
-    faults.CHECKPOINT_GONE,
-    faults.WEIGHTS_FILE_CUT,
-    faults.OPTIMIZER_FILE_CUT,
-    faults.RNG_FILE_CUT,
-    faults.TRAINER_STATE_MISSING,
-    faults.TRAINER_STATE_CUT,
-)
+OF_OTHER_RUNS = ("F09", "F10", "F17", "F20", "F21", "F38", "F39", "F40", "F47", "F48")
+"""What needs a GPU, a generator, accumulation, the end of an epoch, master weights, a scaler, extra state, averages."""
+
+OF_OTHER_TRAINERS = ("F15", "F23", "F31", "F53")
+"""What follows from the trainer's count of steps: its position, permutation, samples, and the steps that it logs."""
+
+KEEPS_ALL = {"save_strategy": "steps", "save_steps": 2}
 
 
-class TestFiles(RowsMixin, unittest.TestCase):
-    """What lies in the directory, and what becomes of the run without it."""
-
-    model = subject.Subject
-    rows = (
-        Row(
-            faults.OPTIMIZER_FILE_MISSING,
-            [
-                ("optimizer_state", "state 6", Cause.STATE_MISSING),
-                ("scheduler_state", "state 6", Cause.SCHEDULE_RESTARTED),
-            ],
-            {*LEARNING, "learning_rate"},
-        ),
-        Row(
-            faults.SCHEDULER_FILE_MISSING,
-            [
-                ("optimizer_state", "state 6", Cause.STATE_MISSING),
-                ("scheduler_state", "state 6", Cause.SCHEDULE_RESTARTED),
-            ],
-            {*LEARNING, "learning_rate"},
-        ),
-        Row(faults.RNG_FILE_MISSING, [("rng_state", "state 6", Cause.RNG_NOT_RESTORED)], LEARNING),
-        Row(
-            faults.WEIGHTS_FILE_ZERO,
-            [("buffers", "state 6", Cause.INITIAL_VALUE), ("parameters", "state 6", Cause.ZEROS)],
-            LEARNING,
-        ),
-        Row(faults.WEIGHTS_FILE_LACKS_A_TENSOR, [("parameters", "state 6", Cause.INITIAL_VALUE)], LEARNING),
-        Row(faults.LAST_LINK_STALE, [], {"resume_point"}),
-        Row(faults.SECOND_MOMENT_ZERO, [("optimizer_state", "state 6", Cause.ZEROS)], LEARNING),
-        Row(faults.WEIGHTS_ROUNDED, [("parameters", "state 6", Cause.ROUNDED)], LEARNING),
-    )
+class TestCatalogue(CatalogueMixin, unittest.TestCase):
+    subject = concrete(TinyTransformersMixin, resume_seed=43, arguments=KEEPS_ALL)
+    not_applicable = (*OF_OTHER_RUNS, *OF_OTHER_TRAINERS)
 
 
-class TestOthers(unittest.TestCase):
-    def test_the_error_names_the_checkpoint(self) -> None:
-        for outcome in survey(subject.Subject, ENDING).outcomes:
-            with self.subTest(fault=outcome.fault.id):
-                self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
-                self.assertEqual([test.name for test in outcome.tests], ["the resume phase"])
+class TestAccumulation(CatalogueMixin, unittest.TestCase):
+    subject = concrete(TinyTransformersMixin, interruption=FIRST_EPOCH, arguments={"gradient_accumulation_steps": 2})
+    tried = ("F16a", "F17")
 
-    def test_the_trainers_counters_off_by_one(self) -> None:
-        (outcome,) = survey(subject.Subject, [faults.GLOBAL_STEP_OFF_BY_ONE]).outcomes
-        self.assertEqual((outcome.status, outcome.missing), (Status.CAUGHT, ()))
-        causes = {cause.metric: cause.cause for cause in outcome.root_causes}
-        self.assertEqual(causes["global_step"], Cause.COUNTER_SHIFTED)
-        self.assertEqual(causes["train_input"], Cause.DATA_SHIFTED)  # from its count follows what it reads next
 
-    def test_what_a_trainer_reads_is_not_reached(self) -> None:
-        (outcome,) = survey(subject.Subject, [faults.BATCH_SKIPPED]).outcomes
-        self.assertIs(outcome.status, Status.NOT_TRIED)
+class TestEndOfAnEpoch(CatalogueMixin, unittest.TestCase):
+    subject = concrete(TinyTransformersMixin, interruption=BOUNDARY)
+    tried = ("F20", "F21")
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -99,7 +99,7 @@ class TestMoments(InterruptionCase):
         case = concrete(NotingMixin, val_check_interval=None, interruption=AtStep(4))
         outcome = run(case)
         self.assert_clean(outcome)
-        self.assertEqual(outcome.skipped_for["valid_loss"], "not applicable: no validation ran")
+        self.assertEqual(outcome.skipped_for["valid_loss"], "valid_loss is not applicable: no validation ran")
         self.assertEqual(case.made[Mode.RESUME], [5])
 
     def test_a_module_that_logs_nothing(self) -> None:
@@ -207,7 +207,7 @@ class TestFurtherPlaces(InterruptionCase):
         message = run(case).failed["gradients"]
         self.assertEqual(case.made[Mode.STOP], [1])
         self.assertRegex(message, r"root cause of this run: gradients at step 2 \(the first after the resume at 1\)")
-        self.assertIn('section "Accumulated gradients lost"', message)
+        self.assertIn('explain "accumulated gradients lost"', message)
 
     def test_inside_a_validation(self) -> None:
         case = concrete(NotingMixin, num_steps=7, interruption=InsideValidation(2))
@@ -240,7 +240,7 @@ class TestChains(InterruptionCase):
         outcome = run(case)
         # Lightning logs validations one step too late once a checkpoint was written behind the one that ends an epoch.
         self.assert_clean(outcome, REPEATS_VALIDATION | {"logged_metrics"})
-        self.assertIn("first at step 10 of resume phase 3, validation end 0", outcome.failed["logged_metrics"])
+        self.assertIn("logged_metrics at step 10 of resume phase 3, validation end 0", outcome.failed["logged_metrics"])
         self.assertEqual([leg[-1] for leg in case.made], [1, 4, 8, 10])
 
     def test_a_data_restart_after_the_second_resume_only(self) -> None:

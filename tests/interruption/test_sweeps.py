@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import io
 import sys
+import tempfile
 import unittest
+from pathlib import Path
 from typing import Any, ClassVar
 
 import lightning
@@ -41,6 +43,9 @@ class ForgetfulMixin(CountingMixin, abstract=True):
 
 
 class SweepCase(unittest.TestCase):
+    def setUp(self) -> None:
+        self.before = set(Path(tempfile.gettempdir()).glob("stopgo-Counting-*"))
+
     def swept(self, base: type, *points: Any, **attributes: object) -> dict[str, Any]:
         """The classes that a sweep makes, by the names of their points."""
         module = vars(sys.modules[base.__module__])
@@ -81,7 +86,10 @@ class TestSweep(SweepCase):
         self.assertEqual(outcomes["AtStep_step_3"].failed, {})
 
     def test_what_happened_before_the_point_belongs_to_it(self) -> None:
-        outcomes, _ = self.run_all(self.swept(CountingMixin, AfterValidation(1), AtStep(7)))
+        classes = self.swept(CountingMixin, AfterValidation(1), AtStep(7))
+        outcomes, printed = self.run_all(classes)
+        self.assertEqual(self.run_all(classes)[1], printed)  # again, the reference included: nothing was left of it
+        self.assertFalse(set(Path(tempfile.gettempdir()).glob("stopgo-Counting-*")) - self.before)
         for outcome in outcomes.values():
             self.assertLessEqual({"valid_loss", "train_loss", "learning_rate", "resume_point"}, outcome.passed)
 
@@ -100,13 +108,30 @@ class TestSweep(SweepCase):
 
     def test_what_can_be_swept(self) -> None:
         for points, message in (
-            ((), r"@sweep of Tiny: no point is given"),
             ((3,), r"@sweep of Tiny: 3 is no Interruption"),
             ((AtStep(2), AtStep(2)), r"@sweep of Tiny: AtStep\(step=2\) is given more than once"),
             ((AtStep(2, past=1),), r"@sweep of Tiny: AtStep\(step=2, past=1\): the run goes on at each point"),
         ):
             with self.assertRaisesRegex(TypeError, message):
                 sweep(*points)(concrete(TinyMixin))
+        with self.assertRaisesRegex(TypeError, r"@sweep of Tiny: noise_floor = True would make a second continuous"):
+            sweep(AtStep(2))(concrete(TinyMixin, noise_floor=True))
+        with self.assertRaisesRegex(TypeError, r"@sweep of Tiny: write @sweep\(\), or @sweep\(AtStep\(2\)"):
+            sweep(concrete(TinyMixin))  # type: ignore[arg-type]  # the parentheses are missing
+
+    def test_the_usual_points(self) -> None:
+        classes = self.swept(CountingMixin, val_check_interval=3)
+        expected = {"AtStep_step_1", "AtStep_step_2", "AfterValidation_number_1", "AtEpochEnd_number_1"}
+        never = "AmidAccumulation_step_2_micro_batches_1"
+        self.assertEqual(set(classes), {*expected, "AtEpochEnd_number_2", never})
+        outcomes, printed = self.run_all(classes)
+        for name in expected:
+            self.assertEqual(outcomes[name].error, "")
+            self.assertLessEqual(set(outcomes[name].failed), REPEATS_VALIDATION)
+            self.assertIn("parameters", outcomes[name].passed)
+        ((_, reason),) = outcomes[never].skipped
+        self.assertIn("the run does not come past AmidAccumulation(step=2, micro_batches=1)", reason)
+        self.assertIn(f"Counting: 6 interruptions cost {10 + 9 + 8 + 7 + 6 + 2} steps.", printed)
 
 
 class TestWithoutAStopPhase(unittest.TestCase):

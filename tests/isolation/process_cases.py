@@ -265,6 +265,14 @@ class TorchSwitch(ProcessStateMixin, unittest.TestCase):
         return 1.0 if float(tiny) == 0 else 2.0
 
 
+class SuiteSwitch(ProcessStateMixin, unittest.TestCase):
+    """Depends on a switch that the suite has set before the first phase."""
+
+    @classmethod
+    def factor(cls, step: int) -> float:
+        return TorchSwitch.factor(step)
+
+
 def _loss_scale() -> float:
     return 1.0
 

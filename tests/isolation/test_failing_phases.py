@@ -249,8 +249,10 @@ class TestRunDirectory(unittest.TestCase):
             case = concrete(TrainerMixin, changed=Mode.RESUME, arguments={"limit_val_batches": 1})
             outcome = run(case)
             (kept,) = Path(f"{keep}/a/b").iterdir()
-            self.assertIn(f"traces and checkpoints are kept in {kept}", outcome.failed["validation_schedule"])
+            self.assertIn(f"report: {kept}/report.html", outcome.failed["validation_schedule"])
             for expected in (
+                "report.html",
+                "metadata/class.json",
                 "interrupted/**/step-3.ckpt",
                 "metadata/stop/rank-0/train_loss.jsonl",
                 "metadata/stop.log",

@@ -8,6 +8,7 @@ import random
 import sys
 import tempfile
 import threading
+import types
 import unittest
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -116,6 +117,17 @@ class TestProcessWatch(unittest.TestCase):
             owner_name = owner.__name__ if owner is not nn.Linear else "torch.nn.modules.linear.Linear"
             expected = f"{owner_name}.{name}: replaced by another function"
             self.assertIn(expected, self.changes(patch.start))
+
+    def test_the_first_optimizer_of_a_class_is_no_replacement(self) -> None:
+        class Own(torch.optim.SGD):
+            step = torch.optim.Optimizer.step
+
+        Own.__module__ = "torch.optim.own"
+        module = types.ModuleType("torch.optim.own")
+        module.Own = Own  # type: ignore[attr-defined]
+        with mock.patch.dict(sys.modules, {"torch.optim.own": module}):
+            self.assertEqual(self.changes(lambda: Own([nn.Parameter(torch.zeros(1))])), ())
+        self.assertIsNot(Own.step, torch.optim.Optimizer.step)
 
     def test_a_thread(self) -> None:
         end = threading.Event()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import threading
 import unittest
@@ -10,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import torch
 
+from stopgo_mixins import Mode
 from stopgo_mixins.isolation.launcher import _other_hash_seed
+from stopgo_mixins.isolation.process_state import preserved_process_state
 from tests.isolation import lightning_case
 from tests.isolation import process_cases as cases
 from tests.outcome import concrete, run
@@ -137,6 +141,12 @@ class TestProcessState(unittest.TestCase):
             self.assertIn("train_input", together.failed)
             self.assertIn("process_state", together.passed)
 
+    def test_what_the_suite_has_set_goes_along(self) -> None:
+        with preserved_process_state():
+            torch.set_flush_denormal(True)
+            outcome = run(cases.SuiteSwitch)
+        self.assertEqual((outcome.failed, outcome.error), ({}, ""))
+
     def test_one_process_cannot_show_what_the_hash_seed_decides(self) -> None:
         for case in cases.OF_THE_HASH_SEED:
             together = run(concrete(case, isolation="in_process"))
@@ -150,26 +160,60 @@ class TestProcessState(unittest.TestCase):
         self.assertIn("(a failure because require_evidence is set)", failed["process_state"])
 
 
-class TestNothingIsLeft(unittest.TestCase):
-    def test_of_processes_threads_variables_and_files(self) -> None:
-        run(cases.Clean)  # the server stays until this process ends
-        before = self.state()
-        for case in (cases.Clean, cases.IsKilled, cases.ReferenceFails):
-            run(case)
-        self.assertEqual(self.state(), before)
+class Leaves(cases.ProcessMixin, unittest.TestCase):
+    """Sets what it should not."""
 
-    def state(self) -> tuple[object, ...]:
-        children = sorted(child.pid for child in psutil.Process().children(recursive=True))
-        runs = sorted(Path(tempfile.gettempdir()).glob("stopgo-*"))
-        mine = [path for path in runs if path.stat().st_uid == os.getuid() and _names_a_case(path.name)]
-        return children, threading.active_count(), dict(os.environ), mine
+    @classmethod
+    def train(cls, mode: Mode) -> None:
+        os.environ["LEFT_BY_A_PHASE"] = mode.value
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        super().train(mode)
+
+
+ENDING = (
+    *(cases.Clean, cases.Raises, cases.Exits, cases.ExitsAtOnceWith3, cases.IsKilled, cases.SkipsInSetup),
+    *(cases.Terminated, cases.ReferenceFails),
+)
+
+
+class TestNothingIsLeft(unittest.TestCase):
+    def test_however_a_class_ends(self) -> None:
+        for case in ENDING:
+            run(case)  # the server stays until this process ends, and so does what is imported first
+            before = self.state()
+            run(case)
+            with self.subTest(case.__name__):
+                self.assertEqual(self.state(), before)
+
+    def test_however_a_class_ends_in_one_process(self) -> None:
+        for case in (cases.Clean, cases.Raises, cases.Exits, cases.ExitsAtOnce, cases.SkipsInTraining, Leaves):
+            together = concrete(case, isolation="in_process")
+            run(together)
+            before = self.state()
+            run(together)
+            with self.subTest(case.__name__):
+                self.assertEqual(self.state(), before)
+
+    def state(self) -> dict[str, object]:
+        process = psutil.Process()
+        runs = Path(tempfile.gettempdir()).glob("stopgo-*")
+        names = {case.__name__ for case in (*ENDING, Leaves)}
+        return {
+            "children": sorted(child.pid for child in process.children(recursive=True)),
+            "threads": threading.active_count(),
+            "environment": dict(os.environ),
+            "ports": [found.laddr for found in process.net_connections() if found.status == psutil.CONN_LISTEN],
+            "open files": sorted(found.path for found in process.open_files()),
+            "signal handlers": [signal.getsignal(number) for number in signal.valid_signals()],
+            "directories": sorted(path for path in runs if _is_mine(path) and path.name.split("-")[1] in names),
+        }
 
     def test_the_hash_seed_is_another_one(self) -> None:
         self.assertNotEqual(_other_hash_seed(), os.environ.get("PYTHONHASHSEED"))
 
 
-def _names_a_case(name: str) -> bool:
-    return any(name.startswith(f"stopgo-{case}-") for case in ("Clean", "IsKilled", "ReferenceFails"))
+def _is_mine(path: Path) -> bool:
+    return path.stat().st_uid == os.getuid()
 
 
 if __name__ == "__main__":

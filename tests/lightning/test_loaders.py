@@ -42,7 +42,7 @@ class _Noisy(Dataset[Any]):
         return image + 0.01 * torch.randn_like(image), label
 
 
-def _outcome(make_loaders: Any) -> Outcome:
+def _case(make_loaders: Any) -> type[DigitsInCell]:
     class TestLoader(DigitsInCell, unittest.TestCase):
         interruption = AtStep(STEP)
         cell = Cell(STEP)
@@ -51,7 +51,11 @@ def _outcome(make_loaders: Any) -> Outcome:
         def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
             return DigitsClassifier(lr=cls.lr), make_loaders(DigitsDataModule().digits)
 
-    return run(TestLoader)
+    return TestLoader
+
+
+def _outcome(make_loaders: Any) -> Outcome:
+    return run(_case(make_loaders))
 
 
 def _validation(digits: Dataset[Any], shuffle: bool = False) -> DataLoader[Any]:
@@ -76,7 +80,7 @@ class TestLoadersThatResume(unittest.TestCase):
 class TestLoadersThatDoNot(unittest.TestCase):
     def assert_root_cause(self, outcome: Outcome, metric: str, where: str) -> None:
         self.assertEqual(outcome.error, "")
-        self.assertIn(f"root cause of this run: {metric} at {where}", outcome.failed["train_input"])
+        self.assertIn(f"root cause of this run: {metric} at {where}", outcome.failed[metric])
 
     def test_torchdata_does_not_save_the_generator_of_a_loader(self) -> None:
         outcome = _outcome(
@@ -100,9 +104,11 @@ class TestLoadersThatDoNot(unittest.TestCase):
         self.assertIn("the data restarted", outcome.failed["train_input"])
 
     def test_random_numbers_in_loader_workers_are_not_restored(self) -> None:
-        outcome = _outcome(
+        case = _case(
             lambda digits: (StatefulDataLoader(_Noisy(digits), BATCH_SIZE, num_workers=2), _validation(digits))
         )
+        outcome = run(case)
         self.assert_root_cause(outcome, "train_input", f"step {STEP + 1} (the first after the resume at {STEP})")
         self.assertNotIn("rng_state", outcome.failed)
-        self.assertIn("not observed: random numbers drawn in the worker processes", outcome.failed["train_input"])
+        (what,) = case.examination().findings.not_observed
+        self.assertIn("random numbers drawn in the worker processes", what)

@@ -55,7 +55,7 @@ class TestEpochScheduler(_MatrixCase):
     @unittest.skipUnless(LOSES_EPOCH_SCHEDULE, "a bug of Lightning 2.4")
     def test_lightning_2_4_loses_a_step_of_the_schedule(self) -> None:
         outcome = run(Cell(2, interval="epoch").test_class())
-        self.assertIn("root cause of this run: scheduler_state", outcome.failed["train_loss"])
+        self.assertIn("root cause of this run: scheduler_state", outcome.failed["scheduler_state"])
 
 
 class TestKinds(unittest.TestCase):

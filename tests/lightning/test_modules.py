@@ -245,7 +245,7 @@ class TestBatches(ModuleCase):
         outcome = self.clean_run(
             TinyModule, make_data=classmethod(lambda cls: tiny_loaders()[0]), val_check_interval=None
         )
-        self.assertEqual(outcome.skipped_for["valid_input"], "not applicable: no validation ran")
+        self.assertEqual(outcome.skipped_for["valid_input"], "valid_input is not applicable: no validation ran")
 
 
 class TestOptimizerBesideTheModule(ModuleCase):

@@ -217,6 +217,14 @@ class TestMistakes(unittest.TestCase):
 
         self.assertIn("train_loop said no loss for a batch: call run.loss(loss)", self.error_of(train_loop))
 
+    def test_loaders_without_end_that_are_empty(self) -> None:
+        def train_loop(_cls: type, run: LoopRun) -> None:
+            run.watch(nn.Linear(1, 1))
+            while True:
+                list(run.batches([]))
+
+        self.assertIn("train_loop has read nothing from 100 loaders in a row", self.error_of(train_loop))
+
     def test_what_is_no_optimizer(self) -> None:
         def train_loop(_cls: type, run: LoopRun) -> None:
             run.watch(nn.Linear(1, 1), nn.Linear(1, 1))  # type: ignore[arg-type]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import signal
 import unittest
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,9 +17,22 @@ from stopgo_mixins import AtStep, LoopRun, LoopStopAndGoMixin
 STEPS_PER_EPOCH = 4
 
 
-def batches(count: int) -> list[tuple[Tensor, Tensor]]:
+def batches(count: int, epoch: int | None = None) -> list[tuple[Tensor, Tensor]]:
+    """As many of two samples each, in the order of an epoch or as they lie."""
     generator = torch.Generator().manual_seed(count)
-    return [(torch.randn(2, 3, generator=generator), torch.randn(2, 1, generator=generator)) for _ in range(count)]
+    samples = torch.randn(2 * count, 4, generator=generator)
+    if epoch is not None:
+        samples = samples[torch.randperm(2 * count, generator=torch.Generator().manual_seed(epoch))]
+    return [(batch[:, :3], batch[:, 3:]) for batch in samples.split(2)]
+
+
+def random_numbers() -> tuple[Any, ...]:
+    return random.getstate(), np.random.get_state(), torch.get_rng_state()
+
+
+def restore_random_numbers(states: tuple[Any, ...]) -> None:
+    for restore, state in zip((random.setstate, np.random.set_state, torch.set_rng_state), states, strict=True):
+        restore(state)
 
 
 class TinyLoopMixin(LoopStopAndGoMixin, abstract=True):
@@ -70,10 +85,10 @@ class Loop:
 
     def __init__(self, model: nn.Module, settings: type[TinyLoopMixin], run: LoopRun) -> None:
         self.model, self.settings, self.run = model, settings, run
-        self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr)
+        self.optimizer = torch.optim.AdamW(model.parameters(), lr=settings.lr, weight_decay=0.1)
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimizer, total_iters=20)
         self.parts: dict[str, Any] = {"model": model, "optimizer": self.optimizer, "schedule": self.schedule}
-        self.step = 0
+        self.step, self.number_of_epoch, self.read_before = 0, 0, 0
         if settings.forgets != "watch":
             run.watch(model, self.optimizer, schedulers=[] if settings.forgets == "schedulers" else [self.schedule])
         self.is_told_to_end = False
@@ -91,13 +106,15 @@ class Loop:
         return path / "state.pt" if self.settings.as_directory else path
 
     def load(self, path: Path) -> None:
-        saved = torch.load(self.file(path))
+        saved = torch.load(self.file(path), weights_only=False)
         for name, part in self.parts.items():
             if name != self.settings.forgets:
                 part.load_state_dict(saved[name])
         self.step = saved["step"]
+        self.number_of_epoch, done = divmod(self.step, STEPS_PER_EPOCH)
+        self.read_before = 0 if self.settings.forgets == "data" else done
         if self.settings.forgets != "rng":
-            torch.set_rng_state(saved["rng"])
+            restore_random_numbers(saved["rng"])
         if self.settings.forgets != "loaded":
             self.run.loaded(path)
 
@@ -105,22 +122,22 @@ class Loop:
         path = self.run.directory / f"step-{self.step}"
         self.file(path).parent.mkdir(exist_ok=True)
         saved = {name: part.state_dict() for name, part in self.parts.items()}
-        torch.save({**saved, "step": self.step, "rng": torch.get_rng_state()}, self.file(path))
+        torch.save({**saved, "step": self.step, "rng": random_numbers()}, self.file(path))
         if self.settings.forgets != "saved":
             self.run.saved(path)
 
     def epoch(self) -> None:
-        epoch, done = divmod(self.step, STEPS_PER_EPOCH)
         window = self.settings.window
-        data = batches(STEPS_PER_EPOCH * window)[0 if self.settings.forgets == "data" else done * window :]
-        self.run.progress(epoch=epoch)
+        data = batches(STEPS_PER_EPOCH * window, self.number_of_epoch)[self.read_before * window :]
+        self.run.progress(epoch=self.number_of_epoch)
         read = data if self.settings.forgets == "batches" else self.run.batches(data)
         for number, batch in enumerate(read, start=1):
             self.forward(batch)
             if number % window == 0:
                 self.update()
             if self.is_over:
-                break
+                return
+        self.number_of_epoch, self.read_before = self.number_of_epoch + 1, 0
 
     def forward(self, batch: tuple[Tensor, Tensor]) -> None:
         loss = nn.functional.mse_loss(self.model(batch[0]), batch[1]) / self.settings.window
@@ -144,8 +161,10 @@ class Loop:
             self.save()
 
     def validate(self) -> None:
+        self.model.eval()
         with torch.no_grad(), self.run.validation():
-            for loader in (batches(2), batches(1)):
+            for loader in (batches(3), batches(2)):
                 for batch in self.run.batches(loader):
                     self.run.loss(nn.functional.mse_loss(self.model(batch[0]), batch[1]))
             self.run.log(self.step, {"read": 3.0 * self.step})
+        self.model.train()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unittest
 from collections.abc import Mapping
 from typing import Any
@@ -57,6 +58,13 @@ class FullPrecision(GPTMixin, unittest.TestCase):
     """mcore keeps the optimizer's state without what mixed precision puts around it."""
 
 
+class InProcesses(GPTMixin, unittest.TestCase):
+    """Its legs run in fresh processes."""
+
+    isolation = "process"
+    phase_timeout = 600.0
+
+
 class HalfPrecision(GPTMixin, unittest.TestCase):
     """With a gradient scaler."""
 
@@ -80,15 +88,18 @@ class MixtureOfExperts(GPTMixin, unittest.TestCase):
 
 def first_differences(failed: Mapping[str, str]) -> dict[str, str]:
     """Metric -> where its message says that it first differs, such as ``"state 4"`` or ``"step 5"``."""
-    marks = {metric: _after(message, "first at ") for metric, message in failed.items()}
-    return {metric: " ".join(mark.split()[:2]).rstrip(",") for metric, mark in marks.items() if mark}
+    marks = {metric: _FIRST.search(message) for metric, message in failed.items()}
+    return {metric: mark[1] for metric, mark in marks.items() if mark}
 
 
-def root_causes(message: str) -> set[str]:
-    """The metrics that a message names as root causes of the run."""
-    lines = (_after(line, "root cause of this run: ") for line in message.splitlines())
-    return {line.split()[0] for line in lines if line}
+def root_causes(failed: Mapping[str, str]) -> set[str]:
+    """The metrics whose messages say that they are root causes of the run; the others must name all of these."""
+    causes = {metric for metric, message in failed.items() if f"root cause of this run: {metric} at " in message}
+    for metric, message in failed.items():
+        if (consequence := _CONSEQUENCE.search(message)) and set(re.findall(r"(\w+) \(", consequence[1])) != causes:
+            raise AssertionError(f"{metric} should follow from {causes}: {message}")
+    return causes
 
 
-def _after(text: str, mark: str) -> str:
-    return text.partition(mark)[2]
+_FIRST = re.compile(r"(?:first|root cause of this run: \w+) at (\w+ \d+)")
+_CONSEQUENCE = re.compile(r": consequence of (.*?); ")

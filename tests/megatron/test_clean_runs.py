@@ -50,6 +50,9 @@ class TestCleanRuns(_CleanCase):
         outcome = self.assert_clean(Case)
         self.assertIn("precision_state", outcome.passed)
 
+    def test_legs_in_fresh_processes(self) -> None:
+        self.assert_clean(cases.InProcesses, "precision_state")
+
     def test_a_mixture_of_experts(self) -> None:
         outcome = run(cases.MixtureOfExperts)
         self.assertEqual((outcome.error, outcome.failed), ("", {}))

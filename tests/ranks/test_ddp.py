@@ -22,8 +22,8 @@ class TestTwoRanks(unittest.TestCase):
     def test_each_problem_of_rank_1_is_named_and_nothing_else(self) -> None:
         outcome = run(cases.WrongOnRank1)
         self.assertEqual(outcome.error, "")
-        message = outcome.failed["train_loss"]
-        causes = re.findall("root cause of this run: (.*)\n +(.*)", message)
+        messages = "".join(outcome.failed.values())
+        causes = re.findall("root cause of this run: (.*)\n +(.*)", messages)
         self.assertEqual(
             causes,
             [
@@ -46,7 +46,7 @@ class TestTwoRanks(unittest.TestCase):
     def test_lightnings_sampler_is_told_the_epoch_too_late(self) -> None:
         outcome = run(cases.LightningsSampler)
         self.assertEqual(outcome.error, "")
-        self.assertIn("root cause of this run: train_input at step 6", outcome.failed["train_loss"])
+        self.assertIn("root cause of this run: train_input at step 6", outcome.failed["train_input"])
         self.assertIn("rng_state", outcome.passed)
 
     def test_a_rank_that_fails_ends_the_phase(self) -> None:

@@ -95,7 +95,7 @@ class TestARunWithAPlainLoader(DigitsCase, SameRunMixin):
         told = json.loads(text)
         self.assertEqual((status, told["verdict"]), (1, "not the same run"))
         self.assertEqual([leg["broke_off"] for leg in told["legs"]], [True, False])
-        self.assertIn("the data restarted", told["metrics"]["train_loss"]["message"])
+        self.assertIn("the data restarted", told["metrics"]["train_input"]["message"])
         self.assertIn("data restarted", [cause["cause"] for cause in told["root_causes"]])
 
     def test_a_test_fails_with_the_report(self) -> None:

@@ -90,4 +90,6 @@ class TestLoggedMetrics(MetricCase):
 
     def test_not_applicable(self) -> None:
         outcome = self.outcome_of(_SilentMixin)
-        self.assertEqual(outcome.skipped_for["logged_metrics"], "not applicable: the run logged nothing")
+        self.assertEqual(
+            outcome.skipped_for["logged_metrics"], "logged_metrics is not applicable: the run logged nothing"
+        )

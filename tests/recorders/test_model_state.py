@@ -72,7 +72,9 @@ class TestExtraState(MetricCase):
 
     def test_not_applicable(self) -> None:
         outcome = self.outcome_of(TinyMixin)
-        self.assertEqual(outcome.skipped_for["extra_state"], "not applicable: no module has an extra state")
+        self.assertEqual(
+            outcome.skipped_for["extra_state"], "extra_state is not applicable: no module has an extra state"
+        )
 
     def test_a_stream_of_bytes_is_recorded_as_its_bytes(self) -> None:
         class Streaming(nn.Module):

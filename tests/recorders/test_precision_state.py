@@ -86,7 +86,9 @@ class TestTrainersScaler(MetricCase):
     def test_not_applicable(self) -> None:
         outcome = self.outcome_of(TinyMixin)
         self.assert_clean(outcome)
-        self.assertEqual(outcome.skipped_for["precision_state"], "not applicable: no gradient scaler is used")
+        self.assertEqual(
+            outcome.skipped_for["precision_state"], "precision_state is not applicable: no gradient scaler is used"
+        )
 
 
 class TestOwnScaler(MetricCase):

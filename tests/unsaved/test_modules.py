@@ -34,7 +34,7 @@ class TestKinds(unittest.TestCase):
         self.assertEqual(outcome.error, "")
         message = re.sub(r"\s+", " ", outcome.failed.get("unsaved_state", ""))
         self.assertIn("root cause of this run: unsaved_state at state 3 (restored), rank 0: ", message)
-        self.assertIn('section "Unsaved state"', message)
+        self.assertIn('explain "unsaved state"', message)
         restored = {found.key.path for found in case.comparison("unsaved_state").at_first}
         self.assertIn(net.path, restored)
         self.assertTrue(all(path in message for path in list(restored)[:1]) or len(restored) > 3)

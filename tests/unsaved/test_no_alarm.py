@@ -156,8 +156,8 @@ class TestNoAlarm(unittest.TestCase):
         outcome = run(case)
         self.assertEqual(outcome.error, "")
         self.assertLessEqual({"unsaved_state", "train_loss", "parameters"}, outcome.failed.keys())
-        self.assertIn("root cause of this run: unsaved_state at state 3 (restored)", outcome.failed["train_loss"])
-        self.assertNotIn("no known pattern fits", outcome.failed["train_loss"])
+        self.assertIn("root cause of this run: unsaved_state at state 3 (restored)", outcome.failed["unsaved_state"])
+        self.assertIn("consequence of unsaved_state (unsaved state); ", outcome.failed["train_loss"])
 
     def test_clocks(self) -> None:
         self.clean(ModuleMixin, module=ReadsClocks)

@@ -99,7 +99,7 @@ class TransformersBridge:
 
     def _on_train_begin(self) -> None:
         if self._checkpoint is not None:
-            self.run.checkpoint_loaded(self._checkpoint, _own_state(self._checkpoint), self._state.global_step)
+            self.run.checkpoint_loaded(self._checkpoint, own_state(self._checkpoint), self._state.global_step)
         self.run.training_started()
 
     def _on_epoch_begin(self) -> None:
@@ -213,8 +213,8 @@ class TransformersBridge:
         self.run.checkpoint_saved(str(path.absolute()))
 
 
-def _own_state(checkpoint: str) -> dict[str, Any] | None:
-    """What the bridge saved, if one took part when the checkpoint was written."""
+def own_state(checkpoint: str) -> dict[str, Any] | None:
+    """What a bridge saved, if one took part when the checkpoint was written."""
     file = Path(checkpoint, OWN_FILE)
     own: dict[str, Any] | None = torch.load(file) if file.exists() else None
     return own

@@ -11,6 +11,7 @@ from transformers.trainer_utils import get_last_checkpoint
 from typing_extensions import override
 
 from stopgo_mixins.backends.huggingface.bridge import TransformersBridge
+from stopgo_mixins.backends.huggingface.loaders import change_loaders, move_validations
 from stopgo_mixins.backends.huggingface.saved_state import TransformersSavedState
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
@@ -67,7 +68,8 @@ class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):
             "output_dir": str(cls.run_directory(mode)),
             "max_steps": cls.num_steps,
             "learning_rate": cls.lr,
-            "seed": cls.seed,
+            "seed": cls.seed_of(mode),
+            "data_seed": cls.seed,
             "eval_strategy": "no" if cls.val_check_interval is None else "steps",
             "eval_steps": cls.val_check_interval,
             "save_strategy": "no",
@@ -78,17 +80,6 @@ class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):
             "report_to": "none",
             "disable_tqdm": True,
         }
-
-    @override
-    @classmethod
-    def read_checkpoint(cls, path: str) -> TransformersSavedState:
-        keys = (record.key for record in cls.trace(Mode.STOP).ranks[0].records("train_input"))
-        return TransformersSavedState(path, 1 + max((key.ordinal[0] for key in keys), default=0))
-
-    @override
-    @classmethod
-    def change_loaders(cls, trainer: Trainer, training: Callable[[Any], Any], validation: Callable[[Any], Any]) -> None:
-        """Changes nothing: the trainer builds a loader anew to skip what was read, so no fault could stay in it."""
 
     @override
     @classmethod
@@ -107,3 +98,21 @@ class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):
                 trainer.add_callback(callback)
         with TransformersBridge(trainer, cls.plan(mode)).listening():
             trainer.train(resume_from_checkpoint=cls.resume_checkpoint() if mode is Mode.RESUME else None)
+
+    @override
+    @classmethod
+    def read_checkpoint(cls, path: str) -> TransformersSavedState:
+        """Reads a checkpoint directory."""
+        return TransformersSavedState(path)
+
+    @override
+    @classmethod
+    def change_loaders(cls, trainer: Trainer, training: Callable[[Any], Any], validation: Callable[[Any], Any]) -> None:
+        """Lets a trainer read what the two functions make of its loaders."""
+        change_loaders(trainer, training, validation)
+
+    @override
+    @classmethod
+    def move_validations(cls, trainer: Trainer, micro_batches: int) -> None:
+        """Lets every evaluation come so many updates later."""
+        move_validations(trainer, micro_batches)

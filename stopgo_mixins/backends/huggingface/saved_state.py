@@ -6,57 +6,44 @@ import json
 from pathlib import Path
 from typing import Any
 
-import torch
-from safetensors import safe_open
-from safetensors.torch import load_file, save_file
+from transformers.trainer import TRAINER_STATE_NAME
 from typing_extensions import override
 
+from stopgo_mixins.backends.huggingface.bridge import own_state
 from stopgo_mixins.faults.fault import NotApplicable
-from stopgo_mixins.faults.saved_state import SavedState
-
-_WEIGHTS, _STATE = "model.safetensors", "trainer_state.json"
+from stopgo_mixins.faults.saved_files import SavedFiles
 
 
-class TransformersSavedState(SavedState):
-    """A checkpoint directory.
+class TransformersSavedState(SavedFiles):
+    """A checkpoint directory: safetensors, torch files, and the trainer's counters as JSON.
 
     Args:
         path: of the directory.
-        micro_batches: in each update.
     """
 
-    def __init__(self, path: str, micro_batches: int) -> None:
-        self._directory = Path(path)
-        self.weights = load_file(self._directory / _WEIGHTS)
-        with safe_open(self._directory / _WEIGHTS, framework="pt") as file:
-            self._metadata: dict[str, str] = file.metadata()
-        self._state: dict[str, Any] = json.loads((self._directory / _STATE).read_text(encoding="utf-8"))
-        self.optimizers, self.schedulers = self._read("optimizer.pt"), self._read("scheduler.pt")
-        self.scalers = self._read("scaler.pt")
-        self.loaders = []  # it saves none: what was read follows from the number of updates
-        self.batches_read = self._state["global_step"] * micro_batches
-        self.at_epoch_end = float(self._state["epoch"]).is_integer()
-
-    def _read(self, name: str) -> list[Any]:
-        path = self._directory / name
-        return [torch.load(path, map_location="cpu", weights_only=False)] if path.exists() else []
+    def __init__(self, path: str) -> None:
+        self._json = Path(path, TRAINER_STATE_NAME)
+        self._counters: dict[str, Any] = json.loads(self._json.read_text(encoding="utf-8"))
+        own: Any = own_state(path)  # never None: a bridge listened to the phase that wrote it
+        super().__init__(path, own["batches"], float(self._counters["epoch"]).is_integer())
 
     @override
     def move_global_step(self, steps: int) -> None:
-        self._state["global_step"] += steps
+        self._counters["global_step"] += steps
 
     @override
     def move_consumed_samples(self, micro_batches: int) -> None:
-        raise NotApplicable("the trainer keeps no count of samples: what it has read follows from its updates")
+        raise NotApplicable("the trainer counts its samples by its steps")
 
     @override
     def restart_logged_steps(self) -> None:
         raise NotApplicable("the trainer logs under its count of updates")
 
     @override
+    def require_shuffling(self) -> None:
+        raise NotApplicable("the trainer draws the order of an epoch from its seed and the number of the epoch")
+
+    @override
     def write(self) -> None:
-        save_file(dict(self.weights), self._directory / _WEIGHTS, self._metadata)
-        (self._directory / _STATE).write_text(json.dumps(self._state), encoding="utf-8")
-        for name, held in (("optimizer", self.optimizers), ("scheduler", self.schedulers), ("scaler", self.scalers)):
-            for content in held:
-                torch.save(content, self._directory / f"{name}.pt")
+        super().write()
+        self._json.write_text(json.dumps(self._counters), encoding="utf-8")

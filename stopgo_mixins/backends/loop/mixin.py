@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from stopgo_mixins.backends.loop.run import LoopRun
+from stopgo_mixins.backends.loop.saved_state import LoopSavedState
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.stop_and_go import StopAndGoMixin
@@ -52,6 +55,19 @@ class LoopPhasesMixin(StopAndGoMixin, abstract=True):
             None if checkpoint is None else Path(checkpoint),
             lambda name, part: cls.require_new(name, part, mode, "train_loop"),
         )
+
+    @override
+    @classmethod
+    def read_checkpoint(cls, path: str) -> LoopSavedState:
+        """Reads a checkpoint of torch and safetensors files, however the loop calls what is in them."""
+        return LoopSavedState(path)
+
+    @override
+    @classmethod
+    def change_loaders(cls, trainer: LoopRun, training: Callable[[Any], Any], validation: Callable[[Any], Any]) -> None:
+        """Lets the loop read what the two functions make of its loaders."""
+        trainer.training_source = training(trainer.training_source)
+        trainer.validation_source = validation(trainer.validation_source)
 
 
 class LoopStopAndGoMixin(LoopPhasesMixin, abstract=True):

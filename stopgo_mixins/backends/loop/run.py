@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sized
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -16,12 +16,16 @@ from stopgo_mixins.backends.loop.state import LoopState
 from stopgo_mixins.backends.loop.validation import Validation
 from stopgo_mixins.bridge.gradients import gradients_of
 from stopgo_mixins.bridge.run import PhaseRun
+from stopgo_mixins.bridge.source import Source
 from stopgo_mixins.exceptions import BridgeError
 
 if TYPE_CHECKING:
     from stopgo_mixins.bridge.plan import PhasePlan
 
 Batch = TypeVar("Batch")
+
+_EMPTY_LOADERS = 100
+"""More in a row than there can be for a good reason."""
 
 
 class LoopRun:
@@ -38,6 +42,8 @@ class LoopRun:
         directory: where the loop may write; the interrupted run has one, and the continuous run another.
         resume_from: the checkpoint that the loop is to load before it trains, if any.
         should_stop: whether the loop is asked to end after the update at hand.
+        training_source: what the training batches are read from.
+        validation_source: the same of the validation batches.
     """
 
     def __init__(
@@ -56,7 +62,10 @@ class LoopRun:
         self._told_gradients: set[int] = set()
         self._validation: Validation | None = None
         self._newest: Path | None = None
+        self._at_epoch_end = False
+        self._empty_loaders = 0
         self._attached = ExitStack()
+        self.training_source, self.validation_source = Source(), Source()
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -122,13 +131,27 @@ class LoopRun:
         self._begin()
         self._go_on()
         self._state.loader = loader
-        for batch in loader:
+        length = len(loader) if isinstance(loader, Sized) else None
+        number = 0
+        for number, batch in enumerate(self.training_source.read(lambda: iter(loader)), start=1):
+            self._at_epoch_end = number == length
             self._run.micro_batch_started(batch)
             self._is_in_batch = True
             self._told_gradients.clear()
             yield batch
             self._go_on()
+        self._at_epoch_end = True
         self._run.epoch_ended()
+        self._demand_batches(number)
+
+    def _demand_batches(self, read: int) -> None:
+        """A loop that waits for its steps reads on and on where there is nothing to read."""
+        self._empty_loaders = 0 if read else self._empty_loaders + 1
+        if self._empty_loaders == _EMPTY_LOADERS:
+            raise BridgeError(
+                f"train_loop has read nothing from {_EMPTY_LOADERS} loaders in a row, and would never come to its end: "
+                "let run.batches(loader) be given one with batches."
+            )
 
     def loss(self, loss: Tensor) -> None:
         """Says the loss of the batch at hand, as soon as it is computed and before ``loss.backward()``.
@@ -215,7 +238,7 @@ class LoopRun:
         """Surrounds a validation: its batches, their losses if it has any, and what it logs."""
         self._begin()
         self._settle()
-        self._validation = validation = Validation(self._run)
+        self._validation = validation = Validation(self._run, self.validation_source)
         yield
         self._validation = None
         validation.end()
@@ -239,7 +262,7 @@ class LoopRun:
     def _note_checkpoint(self, path: Path) -> None:
         own = self._run.state_dict()
         if self._state.rank == 0:
-            save_beside(path, own)
+            save_beside(path, {**own, "at_epoch_end": self._at_epoch_end})
         self._newest = path
         self._run.checkpoint_saved(str(path))
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from stopgo_mixins.bridge.run import PhaseRun
+    from stopgo_mixins.bridge.source import Source
 
 Batch = TypeVar("Batch")
 
@@ -20,14 +21,15 @@ class Validation:
 
     Args:
         run: the phase.
+        source: what its batches are read from.
 
     Attributes:
         logs: what is logged in it, each with its step, to be told once it is over.
     """
 
-    def __init__(self, run: PhaseRun) -> None:
+    def __init__(self, run: PhaseRun, source: Source) -> None:
         self.logs: list[tuple[int, dict[str, object]]] = []
-        self._run = run
+        self._run, self._source = run, source
         self._loaders = 0
         self._is_in_batch = False
         run.validation_started()
@@ -36,7 +38,7 @@ class Validation:
         """Yields what a loader yields; loaders are numbered in the order in which they are read."""
         number = self._loaders
         self._loaders += 1
-        for index, batch in enumerate(loader):
+        for index, batch in enumerate(self._source.read(lambda: iter(loader))):
             self._end_batch(None)
             self._run.validation_batch_started(batch, number, index)
             self._is_in_batch = True

@@ -82,8 +82,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
         callbacks = super().get_default_callbacks()
         for mode, registered in callbacks.items():
-            resume_seed = cls.resume_seed if mode is Mode.RESUME else None
-            registered[PhaseSeed] = PhaseSeed(cls.seed if resume_seed is None else resume_seed)
+            registered[PhaseSeed] = PhaseSeed(cls.seed_of(mode))
             if mode is not Mode.CONTINUOUS:
                 registered[ModelCheckpoint] = ModelCheckpoint(
                     save_last=True, monitor="val_loss", save_top_k=2, always_save_context=True
