@@ -82,7 +82,7 @@ def _require(run: StoppedRun) -> None:
 
 
 ATTRIBUTES_LOST = Fault(
-    id="F70",
+    id="F75",
     name="attributes back at their start",
     what="what your objects keep in plain attributes begins anew",
     injection=Disturb(AttributesLost, _require),

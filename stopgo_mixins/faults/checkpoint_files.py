@@ -92,7 +92,7 @@ def _of_a_file(id: str, name: str, what: str, injection: DamageFile, *seen: Any,
 _ends: Callable[..., Fault] = partial(_of_a_file, ends_the_phase=True)
 
 OPTIMIZER_FILE_MISSING = _of_a_file(
-    "F61",
+    "F68",
     "optimizer file missing",
     "the checkpoint directory lacks the file of the optimizer, without which the trainer goes on",
     _missing(OPTIMIZER),
@@ -100,7 +100,7 @@ OPTIMIZER_FILE_MISSING = _of_a_file(
     Cause.STATE_MISSING,
 )
 SCHEDULER_FILE_MISSING = _of_a_file(
-    "F62",
+    "F76",
     "scheduler file missing",
     "the checkpoint directory lacks the file of the learning rate's schedule, without which the trainer goes on",
     _missing(SCHEDULER),
@@ -109,7 +109,7 @@ SCHEDULER_FILE_MISSING = _of_a_file(
     Cause.SCHEDULE_SHIFTED,
 )
 RNG_FILE_MISSING = _of_a_file(
-    "F63",
+    "F77",
     "a rank's RNG file missing",
     "the checkpoint directory lacks the file of the random numbers, of several ranks that of the last",
     _missing(RNG),
@@ -117,7 +117,7 @@ RNG_FILE_MISSING = _of_a_file(
     Cause.RNG_NOT_RESTORED,
 )
 WEIGHTS_FILE_ZERO = _of_a_file(
-    "F64",
+    "F78",
     "weights file all zeros",
     "the safetensors file has its header and its length, but nothing was written behind the header",
     DamageFile(_zero_body),
@@ -125,29 +125,29 @@ WEIGHTS_FILE_ZERO = _of_a_file(
     Cause.ZEROS,
 )
 WEIGHTS_FILE_LACKS_A_TENSOR = _of_a_file(
-    "F65",
+    "F79",
     "weights file lacks a tensor",
     "one tensor is not in the safetensors file, and keeps its initial value where the trainer does not mind",
     DamageFile(_leave_out_one),
     "parameters",
     Cause.INITIAL_VALUE,
 )
-WEIGHTS_FILE_CUT = _ends("F66", "truncated weights file", "the second half of the weights is missing", _cut(WEIGHTS))
+WEIGHTS_FILE_CUT = _ends("F80", "truncated weights file", "the second half of the weights is missing", _cut(WEIGHTS))
 OPTIMIZER_FILE_CUT = _ends(
-    "F67", "truncated optimizer file", "the second half of the optimizer's file is missing", _cut(OPTIMIZER)
+    "F81", "truncated optimizer file", "the second half of the optimizer's file is missing", _cut(OPTIMIZER)
 )
-RNG_FILE_CUT = _ends("F68", "truncated RNG file", "the second half of the random numbers' file is missing", _cut(RNG))
+RNG_FILE_CUT = _ends("F82", "truncated RNG file", "the second half of the random numbers' file is missing", _cut(RNG))
 TRAINER_STATE_MISSING = _ends(
-    "F69",
+    "F83",
     "trainer state missing",
     "the checkpoint directory lacks the file of the trainer's counters",
     _missing(TRAINER_STATE),
 )
 TRAINER_STATE_CUT = _ends(
-    "F72", "truncated trainer state", "the second half of the trainer's counters is missing", _cut(TRAINER_STATE)
+    "F84", "truncated trainer state", "the second half of the trainer's counters is missing", _cut(TRAINER_STATE)
 )
 LAST_LINK_STALE = Fault(
-    id="F71",
+    id="F85",
     name="a stale link to the last checkpoint",
     what="the link `last` still leads to the checkpoint before the newest one, and the resume phase follows it",
     injection=LoadInstead(_stale_link),

@@ -5,13 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from stopgo_mixins.faults import ALL_FAULTS, checkpoint_files
-from stopgo_mixins.faults.fault import Fault
+from stopgo_mixins.faults import ALL_FAULTS
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
-
-OF_SINGLE_FILES = {fault.id for fault in vars(checkpoint_files).values() if isinstance(fault, Fault)}
-"""They damage the files of ``transformers.Trainer``, and have tests of their own."""
 
 
 class CatalogueMixin:
@@ -25,7 +21,7 @@ class CatalogueMixin:
 
     subject: ClassVar[Any]
     not_applicable: ClassVar[Collection[str]] = ()
-    tried: ClassVar[Collection[str]] = tuple(fault for fault in ALL_FAULTS if fault not in OF_SINGLE_FILES)
+    tried: ClassVar[Collection[str]] = tuple(ALL_FAULTS)
 
     def test_catalogue(self: Any) -> None:
         found = survey(self.subject, [ALL_FAULTS[fault] for fault in self.tried])

@@ -1,4 +1,4 @@
-"""Faults of the checkpoint directory of ``transformers.Trainer``, file by file."""
+"""The fault library on runs of ``transformers.Trainer``: its checkpoint directory, file by file."""
 
 from __future__ import annotations
 
