@@ -1,8 +1,8 @@
 """Kills a test class while it saves: ``python -m stopgo_mixins kills tests.test_digits.TestDigits``.
 
 The class is stopped and run through once, then restarted after each death that its stop phase could have had.
-Exits with 0 if no death goes unnoticed, with 1 if one leads to a silent divergence, a hang or an unreadable trace, with
-2 if the class could not be run.
+Exits with 0 if no death goes unnoticed, with 1 if one leads to a silent divergence, a hang or an unreadable trace, or
+if the run cannot even be resumed from all that it wrote, with 2 if the class could not be run.
 """
 
 from __future__ import annotations
@@ -30,7 +30,8 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         ),
         epilog=(
             "Exit status: 0 if no death goes unnoticed, 1 if one leads to a silent divergence, a hang or an "
-            "unreadable trace, 2 if the class could not be run."
+            "unreadable trace, or if the run cannot even be resumed from all that was written, 2 if the class could "
+            "not be run."
         ),
     )
     example = "its dotted name, such as tests.test_digits.TestDigits"
@@ -49,4 +50,4 @@ def run(options: argparse.Namespace) -> int:
         return 2
     lines = [json.dumps([as_dict(outcome) for outcome in outcomes], indent=2)] if options.json else table(outcomes)
     sys.stdout.write("\n".join([*lines, ""]))
-    return int(any(outcome.verdict.survival.is_failure for outcome in outcomes))
+    return int(any(outcome.is_failure for outcome in outcomes))

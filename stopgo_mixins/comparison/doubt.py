@@ -52,7 +52,7 @@ def _constant(comparison: Comparison) -> str | None:
     if any(series.varies for series in comparison.series.values()):
         return None
     return (
-        f"constant: none of {listed(comparison.constant_paths)} changes in {comparison.compared} records, "
+        f"constant: {listed(comparison.constant_paths)} stayed the same in all {comparison.compared} records, "
         "so a resume that lost it would look the same"
     )
 

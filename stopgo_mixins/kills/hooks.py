@@ -24,6 +24,5 @@ class KillHooksMixin(TrainingPhasesMixin):
             trainer: of the restart, as ``setup_trainer`` returned it; ``None`` where there is none.
         """
         raise NotImplementedError(
-            f"{cls.__name__}.find_checkpoint: this backend does not know how a restart finds its checkpoint. Define "
-            "find_checkpoint(cls, trainer), which returns what your script would load."
+            f"{cls.__name__}.find_checkpoint: nobody has said how a restart finds its checkpoint."
         )

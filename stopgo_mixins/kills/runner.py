@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.isolation.directory_tree import put_back
 from stopgo_mixins.isolation.ending import Ending
-from stopgo_mixins.isolation.file_events import FileEventLog
+from stopgo_mixins.isolation.file_events import END, FileEventLog
 from stopgo_mixins.isolation.output import last_lines, progress
-from stopgo_mixins.kills.death import Death, deaths
+from stopgo_mixins.kills.death import Death, Way, deaths
 from stopgo_mixins.kills.left import StopLog
 from stopgo_mixins.kills.processes import FILE_EVENTS, PHASE_LOG
 from stopgo_mixins.kills.verdict import Judge, KillVerdict, Left, Survival
@@ -41,6 +41,12 @@ class DeathOutcome:
     death: Death
     updates: int
     verdict: KillVerdict
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether it goes unnoticed; or the run cannot even be resumed from all that its stop phase has written."""
+        unharmed = self.death.event.operation == END and self.death.way is Way.BEFORE
+        return self.verdict.survival.is_failure or (unharmed and self.verdict.survival.is_refusal)
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.kills.hooks import KillHooksMixin
 from stopgo_mixins.kills.killed import Killed
 from stopgo_mixins.kills.runner import DeathOutcome, KillRunner
 from stopgo_mixins.trials.stopped import subclass
 
-if TYPE_CHECKING:
-    from stopgo_mixins.mixins.phases import TrainingPhasesMixin
-
 _Found = TypeVar("_Found")
 
 
-def survey_kills(test_class: type[TrainingPhasesMixin]) -> list[DeathOutcome]:
+def survey_kills(test_class: type[KillHooksMixin]) -> list[DeathOutcome]:
     """Stops a test class and runs it through, then restarts it after each death that its stop phase could have had.
 
     Raises:
@@ -26,7 +24,7 @@ def survey_kills(test_class: type[TrainingPhasesMixin]) -> list[DeathOutcome]:
     return run_killed(test_class, lambda killed: list(KillRunner(killed).run()))
 
 
-def run_killed(test_class: type[TrainingPhasesMixin], kill: Callable[[type[Killed]], _Found]) -> _Found:
+def run_killed(test_class: type[KillHooksMixin], kill: Callable[[type[Killed]], _Found]) -> _Found:
     """Runs the stop phase, watched, and the continuous phase of a test class, and then a function.
 
     Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
@@ -42,6 +40,11 @@ def run_killed(test_class: type[TrainingPhasesMixin], kill: Callable[[type[Kille
         raise PhaseError(
             f"{test_class.__name__}.devices is {test_class.devices}: the ranks of a run are not killed apart from each "
             "other. Write devices = 1 in a class for kills."
+        )
+    if test_class.find_checkpoint.__func__ is KillHooksMixin.find_checkpoint.__func__:  # type: ignore[attr-defined]  # of methods
+        raise PhaseError(
+            f"{test_class.__name__} does not say how a restart finds its checkpoint: define the classmethod "
+            "find_checkpoint(cls, trainer), which returns what your script would load, or None for none."
         )
     found: list[_Found] = []
 

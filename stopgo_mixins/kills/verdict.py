@@ -38,6 +38,11 @@ class Survival(enum.Enum):
         """Whether nobody would notice, or nobody could tell."""
         return self in (Survival.DIVERGED, Survival.HUNG, Survival.UNREADABLE)
 
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the restart ended in an error."""
+        return self in (Survival.REFUSED, Survival.REFUSED_UNNAMED)
+
 
 @dataclass(frozen=True)
 class Left:

@@ -72,7 +72,7 @@ def _check_number(cls: Any, name: str, least: int, example: str) -> None:
     found = "is not defined" if value is None else f"is {value!r}"
     raise TypeError(
         f"{cls.__name__}.{name} {found}: write {name} = {example} (an integer of at least {least}) in the class. "
-        "A base for others, without tests of its own, says abstract=True: class Base(Mixin, abstract=True)."
+        "A base class without tests of its own is written class Base(Mixin, abstract=True)."
     )
 
 
@@ -88,7 +88,7 @@ def _check_isolation(cls: Any) -> None:
         raise TypeError(
             f"{cls.__name__}.devices is {cls.devices}, and a further run is made on one rank, in the process of the "
             "tests: "
-            f"take {' and '.join(further)} away, or write devices = 1."
+            f"remove {' and '.join(further)}, or write devices = 1."
         )
 
 
@@ -100,7 +100,7 @@ def _check_hooks(cls: Any) -> None:
     arguments = ", ".join(inspect.signature(inspect.getattr_static(cls, name).__func__).parameters)
     raise TypeError(
         f"{cls.__name__} does not define {name}. Write:\n\n    @classmethod\n    def {name}({arguments}):\n"
-        f"        {example}\n\nA base for others, without tests of its own, says abstract=True."
+        f"        {example}\n\nA base class without tests of its own is written class Base(Mixin, abstract=True)."
     )
 
 

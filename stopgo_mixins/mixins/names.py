@@ -60,6 +60,6 @@ def _check_method(base: type, name: str, ours: Any) -> None:
     if isinstance(ours, classmethod | staticmethod) and not isinstance(vars(base)[name], classmethod | staticmethod):
         arguments = ", ".join(inspect.signature(_function_of(ours)).parameters)
         raise TypeError(
-            f"{where} is no classmethod: write @classmethod above def {name}({arguments}). "
+            f"{where} is not a classmethod: write @classmethod above def {name}({arguments}). "
             "If it is not meant to be the library's, give it another name."
         )

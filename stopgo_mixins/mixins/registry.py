@@ -115,7 +115,7 @@ def _check_metric(cls: type, metric: str, recorder: object, known: Mapping[str, 
     where = f"{cls.__name__}.metrics[{metric!r}]"
     if recorder is None:
         if metric not in known:
-            raise TypeError(f"{where} = None removes a metric that there is not.{did_you_mean(metric, known)}")
+            raise TypeError(f"{where} = None removes a metric that does not exist.{did_you_mean(metric, known)}")
     elif not (isinstance(recorder, type) and issubclass(recorder, Recorder)):
         raise TypeError(f"{where} is {recorder!r}: give a subclass of Recorder, or None to remove the metric.")
     elif getattr(recorder, "metric", None) != metric:

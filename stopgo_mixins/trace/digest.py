@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import torch
 import xxhash
 
@@ -20,7 +21,8 @@ def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     dense = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
     if dense.numel() == 0:
         return memoryview(b"")
-    return dense.reshape(-1).view(torch.uint8).numpy().data
+    # Not Tensor.numpy(), after which nobody may resize the storage any more, as FSDP does with its parameters.
+    return np.from_dlpack(dense.reshape(-1).view(torch.uint8)).data
 
 
 def digest_bytes(data: bytes | memoryview) -> str:

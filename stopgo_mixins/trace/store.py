@@ -26,7 +26,7 @@ from typing import IO
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.exceptions import TraceError
 from stopgo_mixins.trace.digest import digest_bytes
-from stopgo_mixins.trace.lines import END_MARK, Event, changed, decoded, digests, read_event
+from stopgo_mixins.trace.lines import END_MARK, PHASE, Event, changed, decoded, digests, read_event
 from stopgo_mixins.trace.record import Key, Leaf, Record
 from stopgo_mixins.trace.selection import LeftOut, Selection
 
@@ -198,6 +198,8 @@ class RankTrace:
         self.rank = int(directory.name.removeprefix("rank-"))
         self._directory = directory
         self._from_step = from_step
+        self._version: tuple[int, int] | None = None
+        self._events: list[Event] = []
 
     @property
     def metrics(self) -> set[str]:
@@ -206,8 +208,13 @@ class RankTrace:
 
     def events(self, name: str | None = None) -> list[Event]:
         """The lines of ``phase.jsonl``, or those of one event."""
-        events = [read_event(line, self._directory) for line in self._lines("phase")]
-        return events if name is None else [event for event in events if event["event"] == name]
+        path = self._directory / PHASE
+        found = path.stat() if path.exists() else None
+        version = found and (found.st_size, found.st_mtime_ns)
+        if version != self._version:  # a phase may still be writing it
+            self._events = [read_event(line, self._directory) for line in self._lines("phase")]
+            self._version = version
+        return [event for event in self._events if name is None or event["event"] == name]
 
     @property
     def has_ended(self) -> bool:

@@ -135,7 +135,7 @@ class TestAttributes(unittest.TestCase):
         for metrics, sentence in (
             (
                 {"optimizer_stat": None},
-                r"Tiny\.metrics\['optimizer_stat'\] = None removes a metric that there is not\. "
+                r"Tiny\.metrics\['optimizer_stat'\] = None removes a metric that does not exist\. "
                 "Did you mean 'optimizer_state'[?] Known names: .*buffers, ",
             ),
             (
@@ -153,7 +153,7 @@ class TestHooks(unittest.TestCase):
         with self.assertRaisesRegex(
             TypeError,
             r"^LightningStopAndGo does not define setup_model\. Write:\n\n    @classmethod\n    def setup_model\(cls, "
-            r"mode\):\n        return Model\(lr=cls\.lr\), DataModule\(\)\n\nA base for others, .* abstract=True\.$",
+            r"mode\):\n        return Model\(lr=cls\.lr\), DataModule\(\)\n\nA base class .* abstract=True\)\.$",
         ):
             concrete(LightningStopAndGoMixin, num_steps=4, interruption=AtStep(2))
 
@@ -165,13 +165,17 @@ class TestHooks(unittest.TestCase):
             ("resume_checkpoint", "cls"),
             ("train", "cls, mode"),
         ):
-            sentence = rf"Tiny\.{name} is no classmethod: write @classmethod above def {name}\({arguments}\)\. If it is"
+            sentence = (
+                rf"Tiny\.{name} is not a classmethod: write @classmethod above def {name}\({arguments}\)\. If it is"
+            )
             with self.subTest(name), self.assertRaisesRegex(TypeError, sentence):
                 concrete(TinyMixin, **{name: hook})
 
     def test_a_helper_of_the_suite_with_the_name_of_a_hook(self) -> None:
         suite = type("SuiteWithFit", (unittest.TestCase,), {"train": lambda self: None})
-        with self.assertRaisesRegex(TypeError, r"^SuiteWithFit\.train is no classmethod: .* give it another name\.$"):
+        with self.assertRaisesRegex(
+            TypeError, r"^SuiteWithFit\.train is not a classmethod: .* give it another name\.$"
+        ):
             type("Case", (TinyMixin, suite), {})
 
     def test_a_static_method_will_do(self) -> None:

@@ -170,12 +170,16 @@ class _WithoutRandomNumbers(SavingLoop):
         torch.set_rng_state(torch.load(self.kept) if self.kept.exists() else before)
 
 
-class Unfindable(SavesMixin, unittest.TestCase):
-    """Says nowhere how a restart finds its checkpoint."""
+class NeverLoads(SavesMixin, unittest.TestCase):
+    """What it has written."""
+
+    interruption = AtStep(2)
 
     @classmethod
     def find_checkpoint(cls, trainer: Any) -> str | None:
-        return super(SavesMixin, cls).find_checkpoint(trainer)
+        if cls.files():
+            raise ValueError(f"{cls.files()[0]} is of another version")
+        return None
 
 
 class Broken(SavesMixin, unittest.TestCase):

@@ -44,6 +44,11 @@ class TestTheTable(unittest.TestCase):
         status, printed, _ = run("LosesItsTrace", "--json")
         self.assertEqual((status, json.loads(printed)[-2]["verdict"]), (1, "unreadable trace"))
 
+    def test_nor_is_a_run_that_nobody_can_resume(self) -> None:
+        status, printed, _ = run("NeverLoads", "--json")
+        found = [outcome["verdict"] for outcome in json.loads(printed) if outcome["way"] == "right before"]
+        self.assertEqual((status, found), (1, ["lost work", "lost work", "refused by name"]))
+
     def test_a_class_that_cannot_be_run(self) -> None:
         status, printed, complained = run("Broken")
         self.assertEqual((status, printed), (2, ""))

@@ -10,6 +10,7 @@ from stopgo_mixins.kills.runner import DeathOutcome
 from stopgo_mixins.kills.survey import survey_kills
 from stopgo_mixins.kills.table import described
 from stopgo_mixins.kills.verdict import Survival
+from tests.isolation.process_cases import ProcessMixin
 from tests.kills import cases
 from tests.outcome import concrete
 
@@ -91,11 +92,9 @@ class TestRestarts(unittest.TestCase):
         self.assertEqual(kills.of(END, Way.BEFORE).verdict.survival, Survival.UNREADABLE)
         self.assertIn("phase.jsonl is damaged: 'no event'", kills.of(END, Way.BEFORE).verdict.reason)
 
-    def test_a_backend_that_does_not_know_how_a_restart_finds_its_checkpoint(self) -> None:
-        reason = Kills(cases.Unfindable).of(END, Way.BEFORE).verdict.reason
-        self.assertIn("Unfindable.find_checkpoint: this backend does not know", reason)
-
     def test_classes_that_cannot_be_killed(self) -> None:
+        with self.assertRaisesRegex(PhaseError, r"^Process does not say how a restart finds its checkpoint: define"):
+            survey_kills(concrete(ProcessMixin))
         several = concrete(cases.SavesMixin, devices=2)
         with self.assertRaisesRegex(PhaseError, r"^Saves\.devices is 2: the ranks of a run are not killed apart"):
             survey_kills(several)

@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback
+from lightning.pytorch.strategies import ModelParallelStrategy
+from torch import nn
+from torch.distributed.fsdp import fully_shard
 from torch.utils.data import DataLoader, DistributedSampler, Subset
 from torchdata.stateful_dataloader import StatefulDataLoader
 
@@ -73,6 +76,35 @@ class LightningsSampler(DigitsMixin):
     @classmethod
     def make_data(cls, mode: Mode) -> DigitsDataModule:
         return DigitsDataModule()
+
+
+class ShardedClassifier(DigitsClassifier):
+    """Each rank holds a share of every weight; GroupNorm, since nobody makes the ranks agree on buffers."""
+
+    def __init__(self, lr: float) -> None:
+        super().__init__(lr)
+        self.features[1] = nn.GroupNorm(2, 8)
+        self.is_sharded = False
+
+    def configure_model(self) -> None:
+        if not self.is_sharded:
+            self.is_sharded = True
+            for part in (self.features, self.head):
+                fully_shard(part, mesh=self.device_mesh["data_parallel"])  # type: ignore[index]  # set by the strategy
+
+
+class FullySharded(DigitsMixin):
+    @classmethod
+    def setup_model(cls, mode: Mode) -> Any:
+        torch.manual_seed(cls.seed)
+        model = ShardedClassifier(cls.lr)
+        torch.manual_seed(cls.seed + rank())
+        return model, cls.make_data(mode)
+
+    @classmethod
+    def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
+        sharded = ModelParallelStrategy(data_parallel_size=2, tensor_parallel_size=1)
+        return {**super().trainer_arguments(mode), "strategy": sharded}
 
 
 # What a resume may get wrong on rank 1 alone

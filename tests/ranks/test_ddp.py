@@ -1,4 +1,4 @@
-"""Lightning's DDP on two ranks: correct, wrong on one rank alone, and with a rank that dies."""
+"""Lightning's DDP and FSDP2 on two ranks: correct, wrong on one rank alone, and with a rank that dies."""
 
 from __future__ import annotations
 
@@ -18,6 +18,11 @@ class TestTwoRanks(unittest.TestCase):
         self.assertLessEqual({"buffers", "optimizer_state", "parameters", "rng_state", "train_loss"}, outcome.passed)
         left = [each for child in psutil.Process().children() for each in child.children(recursive=True)]
         self.assertEqual(left, [])  # of the server
+
+    def test_fully_sharded_data_parallel(self) -> None:
+        outcome = run(cases.FullySharded)
+        self.assertEqual((outcome.failed, outcome.error), ({}, ""))
+        self.assertLessEqual({"optimizer_state", "parameters", "gradients", "rng_state"}, outcome.passed)
 
     def test_each_problem_of_rank_1_is_named_and_nothing_else(self) -> None:
         outcome = run(cases.WrongOnRank1)

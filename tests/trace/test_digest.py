@@ -3,7 +3,7 @@ from __future__ import annotations
 import unittest
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from stopgo_mixins.trace.digest import digest_bytes, tensor_bytes
 
@@ -51,6 +51,16 @@ class TestDigest(unittest.TestCase):
         self.assertEqual(digest(values.conj()), digest(torch.tensor([1 - 2j, 3 + 4j])))
         self.assertEqual(digest(values.conj().imag), digest(torch.tensor([-2.0, 4.0])))
         self.assertNotEqual(digest(values.conj()), digest(values))
+
+    def test_the_memory_that_was_read_may_still_be_resized(self) -> None:
+        """As FSDP does with its parameters; ``Tensor.numpy()`` forbids it for good."""
+        for tensor in (torch.ones(3), nn.Parameter(torch.ones(3))):
+            digest(tensor)
+            tensor.untyped_storage().resize_(0)
+            self.assertEqual(tensor.untyped_storage().nbytes(), 0)
+        with self.assertRaisesRegex(RuntimeError, "not resizable"):
+            self.tensor.numpy()
+            self.tensor.untyped_storage().resize_(0)
 
     def test_every_dtype_has_a_digest(self) -> None:
         for dtype in (
