@@ -9,6 +9,7 @@ from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
 from tests.faults import models
+from tests.faults.catalogue import OF_SINGLE_FILES
 from tests.faults.rows import LEARNING, VALIDATION, Row, RowsMixin
 
 EPOCH_ENDS_EARLY = {"loop_progress", "rng_state", "sample_exposure"}
@@ -299,5 +300,5 @@ class TestTable(unittest.TestCase):
         cases = [case for case in RowsMixin.__subclasses__() if case.__module__ == __name__]
         rows = [row.fault.id for case in cases for row in case.rows]
         elsewhere = {"F09": "needs a GPU", "F56": "TestFiles", "F58": "TestFiles"}
-        elsewhere |= {f"F{number}": "tests/huggingface" for number in (*range(61, 70), 71, 72)}
+        elsewhere |= dict.fromkeys(OF_SINGLE_FILES, "tests/huggingface")
         self.assertEqual({*rows, *elsewhere}, set(faults.ALL_FAULTS))
