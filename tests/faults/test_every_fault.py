@@ -6,10 +6,10 @@ import unittest
 
 from stopgo_mixins import faults
 from stopgo_mixins.comparison.diagnosis.cause import Cause
+from stopgo_mixins.faults import checkpoint_files
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
 from tests.faults import models
-from tests.faults.catalogue import OF_SINGLE_FILES
 from tests.faults.rows import LEARNING, VALIDATION, Row, RowsMixin
 
 EPOCH_ENDS_EARLY = {"loop_progress", "rng_state", "sample_exposure"}
@@ -300,5 +300,7 @@ class TestTable(unittest.TestCase):
         cases = [case for case in RowsMixin.__subclasses__() if case.__module__ == __name__]
         rows = [row.fault.id for case in cases for row in case.rows]
         elsewhere = {"F09": "needs a GPU", "F56": "TestFiles", "F58": "TestFiles"}
-        elsewhere |= dict.fromkeys(OF_SINGLE_FILES, "tests/huggingface")
+        elsewhere |= {
+            each.id: "tests/huggingface" for each in vars(checkpoint_files).values() if isinstance(each, faults.Fault)
+        }
         self.assertEqual({*rows, *elsewhere}, set(faults.ALL_FAULTS))
