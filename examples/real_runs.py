@@ -62,8 +62,7 @@ def train(directory: Path, checkpoint: Path | None = None, *, stateful: bool = T
 
 def in_a_process(directory: Path, checkpoint: Path | None = None, **how: bool) -> int:
     """Trains in a fresh process, and returns its exit status."""
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["examples.real_runs"])
+    context = multiprocessing.get_context("spawn")  # a fork server would be that of every other test as well
     process = context.Process(target=train, args=(directory, checkpoint), kwargs=how)
     process.start()
     process.join()

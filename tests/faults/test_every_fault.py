@@ -6,6 +6,7 @@ import unittest
 
 from stopgo_mixins import faults
 from stopgo_mixins.comparison.diagnosis.cause import Cause
+from stopgo_mixins.faults import checkpoint_files
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
 from tests.faults import models
@@ -299,5 +300,7 @@ class TestTable(unittest.TestCase):
         cases = [case for case in RowsMixin.__subclasses__() if case.__module__ == __name__]
         rows = [row.fault.id for case in cases for row in case.rows]
         elsewhere = {"F09": "needs a GPU", "F56": "TestFiles", "F58": "TestFiles"}
-        elsewhere |= {f"F{number}": "tests/huggingface" for number in (*range(61, 70), 71, 72)}
+        elsewhere |= {
+            each.id: "tests/huggingface" for each in vars(checkpoint_files).values() if isinstance(each, faults.Fault)
+        }
         self.assertEqual({*rows, *elsewhere}, set(faults.ALL_FAULTS))
