@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import torch
 
 _PACKAGES = ("torch.nn", "torch.optim", "torch.utils.data", "torch.functional")
 _MODULES = ("torch", "torch._tensor", "numpy", "random", "math", "time")
@@ -16,6 +19,8 @@ _FUNCTIONS = (
     staticmethod,
     type,
 )
+
+_TORCH = str(Path(torch.__file__).parent)
 
 LibraryFunctions = Mapping[str, Mapping[str, object]]
 """Module or class -> name -> what it is."""
@@ -38,10 +43,12 @@ def replaced_functions(before: LibraryFunctions, after: LibraryFunctions) -> Ite
     for owner, functions in before.items():
         now = after.get(owner, {})
         for name, function in functions.items():
-            if isinstance(function, _FUNCTIONS) and now.get(name) is not function and not _is_hooked(now.get(name)):
+            replacement = now.get(name)
+            if isinstance(function, _FUNCTIONS) and replacement is not function and not _is_of_torch(replacement):
                 yield f"{owner}.{name}"
 
 
-def _is_hooked(function: object) -> bool:
-    """Whether torch itself has wrapped the step of an optimizer, as it does when the first of a class is made."""
-    return getattr(function, "hooked", False) is True
+def _is_of_torch(replacement: object) -> bool:
+    """Whether torch itself has wrapped a function: the first optimizer of a process, or of a class, lets it do so."""
+    code = getattr(replacement, "__code__", None)
+    return code is not None and hasattr(replacement, "__wrapped__") and code.co_filename.startswith(_TORCH)

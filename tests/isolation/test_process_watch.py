@@ -129,6 +129,7 @@ class TestProcessWatch(unittest.TestCase):
         Own.__module__ = "torch.optim.own"
         module = types.ModuleType("torch.optim.own")
         module.Own = Own  # type: ignore[attr-defined]
+        torch.optim.SGD([nn.Parameter(torch.zeros(1))])  # imports what the patch would forget again
         with mock.patch.dict(sys.modules, {"torch.optim.own": module}):
             self.assertEqual(self.changes(lambda: Own([nn.Parameter(torch.zeros(1))])), ())
         self.assertIsNot(Own.step, torch.optim.Optimizer.step)
