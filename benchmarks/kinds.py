@@ -95,7 +95,7 @@ class _InCell(DigitsInCell, abstract=True):
     @classmethod
     def run_stop_and_go(cls) -> None:
         super().run_stop_and_go()
-        cls.found = cls.findings()
+        cls.found = cls.examination().findings
 
 
 @dataclass(frozen=True)

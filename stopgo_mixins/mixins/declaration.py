@@ -87,8 +87,7 @@ def _check_isolation(cls: Any) -> None:
     if cls.devices > 1 and further:
         raise TypeError(
             f"{cls.__name__}.devices is {cls.devices}, and a further run is made on one rank, in the process of the "
-            "tests: "
-            f"remove {' and '.join(further)}, or write devices = 1."
+            f"tests: remove {' and '.join(further)}, or write devices = 1."
         )
 
 

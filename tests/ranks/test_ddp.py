@@ -77,7 +77,7 @@ class TestTwoRanks(unittest.TestCase):
 class TestDeclaration(unittest.TestCase):
     def test_what_needs_the_process_of_the_tests(self) -> None:
         with self.assertRaisesRegex(
-            TypeError, r"Digits\.devices is 2, and a further run is made on one rank, .*take noise"
+            TypeError, r"Digits\.devices is 2, and a further run is made on one rank, .*remove noise"
         ):
             concrete(cases.DigitsMixin, noise_floor=True)
         with self.assertRaisesRegex(TypeError, r"Digits\.devices is 0: write devices = 2 \(an integer of at"):
