@@ -42,7 +42,7 @@ class OperatorDifference:
         ]
         if changed:
             return f"it is called with {'; '.join(changed)}"
-        given = [name for name in actual.given if actual.given[name] != expected.given.get(name)]
+        given = [name for (name, a), (_, e) in zip_longest(actual.given, expected.given, fillvalue=("", "")) if a != e]
         if given:
             more = f" and {len(given) - _SHOWN} more" if len(given) > _SHOWN else ""
             return f"it is given something else: {', '.join(given[:_SHOWN])}{more}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 
@@ -28,7 +27,7 @@ class Operation:
             optimizer's own.
         is_random: whether it draws from a generator.
         arguments: its arguments that are no tensors, as text, by position.
-        given: name -> digest of each tensor that it reads and that no operator of this step has made.
+        given: name and digest of each tensor that it reads and that no operator of this step has made.
         made: the digests of what it returns and of what it writes to.
     """
 
@@ -38,7 +37,7 @@ class Operation:
     place: str
     is_random: bool
     arguments: tuple[str, ...]
-    given: Mapping[str, str]
+    given: tuple[tuple[str, str], ...]
     made: tuple[str, ...]
 
     @property
@@ -49,7 +48,7 @@ class Operation:
     @property
     def values(self) -> tuple[object, ...]:
         """All that two runs must agree on."""
-        return self.arguments, dict(self.given), self.made
+        return self.arguments, [digest for _, digest in self.given], self.made
 
     def __str__(self) -> str:
         module = f" of {self.module}" if self.module else ""

@@ -64,7 +64,7 @@ class OperatorLog(TorchDispatchMode):
             return func(*args, **kwargs)
         module, stage = self._where(site)
         read = [each for each in tree_leaves((args, kwargs)) if isinstance(each, torch.Tensor)]
-        given = dict(self._given(read))
+        given = tuple(self._given(read))
         result = func(*args, **kwargs)
         made = [each for each in (*_written(func, args, kwargs), *tree_leaves(result)) if each is not None]
         self.operations.append(

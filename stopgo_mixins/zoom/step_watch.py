@@ -55,3 +55,4 @@ class StepWatch:
         if self._log is not None:
             self._log.__exit__(None, None, None)
             self.operations, self._log = self._log.operations, None
+            self._names = TensorNames()  # lets go of the tensors of the step

@@ -19,12 +19,14 @@ class TensorNames:
 
     def __init__(self) -> None:
         self._names: dict[int, str] = {}
+        self._held: list[torch.UntypedStorage] = []  # or its address could be given to another one
 
     def add(self, names: Iterator[tuple[str, torch.Tensor]]) -> None:
         """Adds names; the first one of a tensor stays."""
         for name, tensor in names:
             if tensor.layout is torch.strided:
-                self._names.setdefault(tensor.untyped_storage().data_ptr(), name)
+                self._held.append(tensor.untyped_storage())
+                self._names.setdefault(self._held[-1].data_ptr(), name)
 
     def of(self, tensor: torch.Tensor) -> str:
         """The name of a tensor, or what can be said of one that has none."""
