@@ -127,8 +127,10 @@ class TestAliasing(WithTrace):
         self.assert_remembered(self.writer(), np.ones(5), lambda array: np.add(array, 1, out=array))
 
     def test_this_would_catch_a_writer_that_writes_later(self) -> None:
+        writer = _LateWriter(self.directory, 0, 0)
+        self.addCleanup(writer.close)
         with self.assertRaises(AssertionError):
-            self.assert_remembered(_LateWriter(self.directory, 0, 0), torch.ones(5), lambda tensor: tensor.add_(1))
+            self.assert_remembered(writer, torch.ones(5), lambda tensor: tensor.add_(1))
 
 
 class _LateWriter(TraceWriter):
