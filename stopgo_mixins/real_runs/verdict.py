@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from stopgo_mixins.comparison.compare import Comparison, compare
-from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
-from stopgo_mixins.comparison.findings import Findings, find
-from stopgo_mixins.comparison.reach import what_counts
+from stopgo_mixins.comparison.evidence import Judgement, Verdict
+from stopgo_mixins.comparison.examination import Examination
 from stopgo_mixins.comparison.resumption import (
-    Resumption,
     consumed_samples_problem,
     number_of_steps_problem,
     resume_point_problem,
 )
+from stopgo_mixins.comparison.terms import Terms
 from stopgo_mixins.comparison.training import nothing_trained
 
 if TYPE_CHECKING:
+    from stopgo_mixins.comparison.compare import Comparison
+    from stopgo_mixins.comparison.findings import Findings
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.comparison.tolerance import Tolerance
 
@@ -46,40 +46,35 @@ class RunComparison:
     tolerances: Mapping[str, Tolerance] = field(default_factory=dict)
 
     @cached_property
-    def _resumption(self) -> Resumption:
-        return Resumption(self.runs)
+    def _examination(self) -> Examination:
+        return Examination(self.runs, Terms(len(self.runs.reference.events("step_end")), self.tolerances))
 
     @cached_property
     def comparisons(self) -> dict[str, Comparison]:
         """Of each metric that any run recorded, or said why it did not."""
         noted = {str(event["metric"]) for event in self.runs.reference.events("not_applicable")}
-        metrics = sorted(self.runs.metrics | noted)
-        found = (compare(self.runs, metric, self.tolerances.get(metric)) for metric in metrics)
-        return {comparison.metric: what_counts(self.runs, comparison) for comparison in found}
+        return {metric: self._examination.comparison(metric) for metric in sorted(self.runs.metrics | noted)}
 
     @cached_property
     def judgements(self) -> dict[str, Judgement]:
         """The verdict on each of them."""
-        return {
-            metric: judge(self._resumption, comparison, self.tolerances.get(metric))
-            for metric, comparison in self.comparisons.items()
-        }
+        return {metric: self._examination.judgement(metric) for metric in self.comparisons}
 
-    @cached_property
+    @property
     def findings(self) -> Findings:
         """The root causes, and what follows from them."""
-        return find(self._resumption, self.comparisons)
+        return self._examination.findings
 
     @cached_property
     def problems(self) -> dict[str, str]:
         """What is wrong with the run as a whole, by the name of the check."""
-        num_steps = len(self.runs.reference.events("step_end"))
+        resumption = self._examination.resumption
         weights = self.comparisons.get("parameters")
-        steps = number_of_steps_problem(self._resumption, num_steps)
+        steps = number_of_steps_problem(resumption, self._examination.terms.num_steps)
         found = {
-            "resume_point": resume_point_problem(self._resumption),
+            "resume_point": resume_point_problem(resumption),
             "number_of_steps": steps or (weights and nothing_trained(weights)),
-            "train_val_init_consumed_samples": consumed_samples_problem(self._resumption),
+            "train_val_init_consumed_samples": consumed_samples_problem(resumption),
         }
         return {check: problem for check, problem in found.items() if problem}
 
