@@ -49,9 +49,8 @@ class StepInQuestion:
         if not found:
             return None
         first = min(found, key=lambda mismatch: mismatch.key.order)
-        leg = runs.legs.index(first.leg) if first.leg in runs.legs else len(runs.legs) - 1
-        step = max(first.key.step, runs.legs[leg].start + 1)
-        return cls(step, leg) if step <= len(runs.reference.events("step_end")) else None
+        step = max(first.key.step, first.leg.start + 1)
+        return cls(step, first.leg.number) if step <= len(runs.reference.events("step_end")) else None
 
 
 class WatchedPhasesMixin(TrainingPhasesMixin):
@@ -110,12 +109,12 @@ def closer_look(test_class: type[Any]) -> str:
         watched._leg = step.leg
         watched._run(Mode.RESUME if step.leg else Mode.STOP)
         watched._run(Mode.CONTINUOUS)
-        return "\n".join(_told(test_class, watched, step))
+        return _told(test_class, watched, step)
     finally:
         watched.doClassCleanups()
 
 
-def _told(test_class: type[Any], watched: type[Any], step: StepInQuestion) -> Iterator[str]:
+def _told(test_class: type[Any], watched: type[Any], step: StepInQuestion) -> str:
     interrupted = Mode.RESUME if step.leg else Mode.STOP
     pairs = {
         "interrupted": (test_class.runs().legs[step.leg].trace, watched._trace_directory(step.leg)),
@@ -123,14 +122,13 @@ def _told(test_class: type[Any], watched: type[Any], step: StepInQuestion) -> It
     }
     for name, (before, now) in pairs.items():
         if changed := sorted(_changed(before, type(before)(now), step.number)):
-            yield (
+            return (
                 f"zoom: step {step.number} of the {name} run is not the same when it is run once more and watched "
                 f"({', '.join(changed)}), so that nothing is said of its operators."
             )
-            return
     operations: list[list[Operation]] = [watched.watches[mode].operations for mode in (interrupted, Mode.CONTINUOUS)]
     found = first_difference(*operations)
-    yield f"zoom: of the {len(operations[1])} operators of step {step.number}, {found or 'none differs.'}"
+    return f"zoom: of the {len(operations[1])} operators of step {step.number}, {found or 'none differs.'}"
 
 
 def _changed(before: Trace, now: Trace, step: int) -> Iterator[str]:

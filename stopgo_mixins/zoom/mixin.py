@@ -25,9 +25,15 @@ class ZoomMixin(ConsistencyAssertionsMixin):
 
     @override
     @classmethod
+    def _forget_what_was_compared(cls) -> None:
+        super()._forget_what_was_compared()
+        cls._zoomed = None
+
+    @override
+    @classmethod
     def _closer_look(cls, metric: str) -> list[str]:
         if not cls.zoom or cls.examination().findings.root_cause(metric) is None:
             return []
-        if vars(cls).get("_zoomed") is None:  # its own, as the findings are
+        if cls._zoomed is None:
             cls._zoomed = closer_look(cls)
         return [f"  {cls._zoomed}"]
