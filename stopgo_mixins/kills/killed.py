@@ -10,20 +10,18 @@ from typing_extensions import override
 
 from stopgo_mixins.isolation.class_location import ClassLocation
 from stopgo_mixins.isolation.launcher import PhaseProcess
-from stopgo_mixins.kills.hooks import KillHooksMixin
-from stopgo_mixins.kills.processes import KillRequest
+from stopgo_mixins.kills.processes import KilledOnceMixin, KillRequest
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
-    from stopgo_mixins.interruption import Interruption
     from stopgo_mixins.isolation.ending import ProcessEnd
     from stopgo_mixins.isolation.request import PhaseRequest
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
-class Killed(ConsistencyAssertionsMixin, KillHooksMixin):
+class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
     """Before a test class: its continuous phase, its stop phase, which is watched, and as many restarts as are asked.
 
     Attributes:
@@ -36,11 +34,6 @@ class Killed(ConsistencyAssertionsMixin, KillHooksMixin):
 
     test_class: ClassVar[type]
     dies_at: ClassVar[int | None] = None
-
-    @override
-    @classmethod
-    def _all_interruptions(cls) -> tuple[Interruption, ...]:
-        return super()._all_interruptions()[:1]
 
     @override
     @classmethod

@@ -42,7 +42,16 @@ class WatchedStop(KillHooksMixin):
         watch.end()
 
 
-class Restart(KillHooksMixin):
+class KilledOnceMixin(KillHooksMixin):
+    """Before a test class: of a chain of interruptions, only the first."""
+
+    @override
+    @classmethod
+    def _all_interruptions(cls) -> tuple[Interruption, ...]:
+        return super()._all_interruptions()[:1]
+
+
+class Restart(KilledOnceMixin):
     """Before a test class, in a process of its own: its resume phase, which nobody tells what to load."""
 
     _trainer: ClassVar[Any] = None
@@ -52,11 +61,6 @@ class Restart(KillHooksMixin):
     def make_trainer(cls, mode: Mode) -> Any:
         cls._trainer = super().make_trainer(mode)
         return cls._trainer
-
-    @override
-    @classmethod
-    def _all_interruptions(cls) -> tuple[Interruption, ...]:
-        return super()._all_interruptions()[:1]
 
     @override
     @classmethod
