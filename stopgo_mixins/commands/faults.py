@@ -8,14 +8,12 @@ Exits with 0 if every applicable fault was caught, with 1 if one survived, with 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from stopgo_mixins.commands.subject import test_class_named
-from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.commands.subject import add_test_class, answer_about
 from stopgo_mixins.faults.registry import ALL_FAULTS
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
@@ -33,19 +31,15 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         description="Tries every fault that a resume can have on a test class, and tells which ones its tests catch.",
         epilog="Exit status: 0 if every applicable fault was caught, 1 if one survived, 2 if none could be tried.",
     )
-    example = "its dotted name, such as tests.test_digits.TestDigits"
-    parser.add_argument("test_class", type=test_class_named, help=example)
+    add_test_class(parser)
     parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints what became of each fault, and returns the exit status."""
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # what the class prints is no part of the table
-            found = survey(options.test_class, ALL_FAULTS.values())
-    except PhaseError as error:
-        sys.stderr.write(f"{error}\n")
+    found = answer_about(options.test_class, lambda test_class: survey(test_class, ALL_FAULTS.values()))
+    if found is None:
         return 2
     _print(found, as_json=options.json)
     return int(any(outcome.status in (Status.SURVIVED, Status.NOT_TRIED) for outcome in found.outcomes))

@@ -8,13 +8,11 @@ if the run cannot even be resumed from all that it wrote, with 2 if the class co
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from typing import Any
 
-from stopgo_mixins.commands.subject import test_class_named
-from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.commands.subject import add_test_class, answer_about
 from stopgo_mixins.kills.survey import survey_kills
 from stopgo_mixins.kills.table import as_dict, table
 
@@ -34,19 +32,15 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
             "not be run."
         ),
     )
-    example = "its dotted name, such as tests.test_digits.TestDigits"
-    parser.add_argument("test_class", type=test_class_named, help=example)
+    add_test_class(parser)
     parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints what became of the run after each death, and returns the exit status."""
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # what the class prints is no part of the table
-            outcomes = survey_kills(options.test_class)
-    except PhaseError as error:
-        sys.stderr.write(f"{error}\n")
+    outcomes = answer_about(options.test_class, survey_kills)
+    if outcomes is None:
         return 2
     lines = [json.dumps([as_dict(outcome) for outcome in outcomes], indent=2)] if options.json else table(outcomes)
     sys.stdout.write("\n".join([*lines, ""]))

@@ -3,11 +3,36 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import importlib
+import sys
 import unittest
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
+from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.stop_and_go import StopAndGoMixin
+
+_Answer = TypeVar("_Answer")
+
+
+def add_test_class(parser: argparse.ArgumentParser) -> None:
+    """Adds the argument that names the class."""
+    example = "its dotted name, such as tests.test_digits.TestDigits"
+    parser.add_argument("test_class", type=test_class_named, help=example)
+
+
+def answer_about(test_class: type[StopAndGoMixin], ask: Callable[[type[StopAndGoMixin]], _Answer]) -> _Answer | None:
+    """Asks something of a class; where it cannot be run, says why and returns ``None``.
+
+    What the class prints meanwhile is no part of what a command prints.
+    """
+    try:
+        with contextlib.redirect_stdout(sys.stderr):
+            return ask(test_class)
+    except PhaseError as error:
+        sys.stderr.write(f"{error}\n")
+        return None
 
 
 def test_class_named(name: str) -> type[StopAndGoMixin]:

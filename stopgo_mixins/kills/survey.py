@@ -1,15 +1,15 @@
-"""Kills the stop phase of a test class at each file event, as one test that a runner can run."""
+"""Kills the stop phase of a test class at each file event."""
 
 from __future__ import annotations
 
-import unittest
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.kills.hooks import KillHooksMixin
 from stopgo_mixins.kills.killed import Killed
 from stopgo_mixins.kills.runner import DeathOutcome, KillRunner
+from stopgo_mixins.trials.after_phases import after_phases
 from stopgo_mixins.trials.stopped import subclass
 
 _Found = TypeVar("_Found")
@@ -26,8 +26,6 @@ def survey_kills(test_class: type[KillHooksMixin]) -> list[DeathOutcome]:
 
 def run_killed(test_class: type[KillHooksMixin], kill: Callable[[type[Killed]], _Found]) -> _Found:
     """Runs the stop phase, watched, and the continuous phase of a test class, and then a function.
-
-    Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
 
     Args:
         test_class: which one.
@@ -46,17 +44,6 @@ def run_killed(test_class: type[KillHooksMixin], kill: Callable[[type[Killed]], 
             f"{test_class.__name__} does not say how a restart finds its checkpoint: define the classmethod "
             "find_checkpoint(cls, trainer), which returns what your script would load, or None for none."
         )
-    found: list[_Found] = []
-
-    def kill_it(self: Any) -> None:
-        found.append(kill(type(self)))
-
     killed = subclass(Killed, test_class, test_class.__name__)
     killed.test_class = test_class
-    killed.kill_it = kill_it
-    result = unittest.TestResult()
-    unittest.TestSuite([killed("kill_it")]).run(result)
-    problems = [message for _, message in (*result.errors, *result.failures, *result.skipped)]
-    if problems:
-        raise PhaseError(f"{test_class.__name__}: it could not be killed.\n{problems[0]}")
-    return found[0]
+    return after_phases(killed, kill, "it could not be killed")

@@ -56,8 +56,15 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
         return trainer
 
 
-def subclass(mixin: type, test_class: type[TrainingPhasesMixin], name: str) -> type[Any]:
-    """A class of both, whose tests are those of the test class, and which no test runner finds.
+def subclass(mixin: type, test_class: type, name: str) -> type[Any]:
+    """A class of both, whose tests are those of the test class, and which no test runner finds."""
+    body = {"__module__": test_class.__module__, "__doc__": test_class.__doc__}
+    body |= {test: None for test in dir(test_class) if test.startswith("test_") and getattr(test_class, test) is None}
+    return types.new_class(name, (mixin, test_class), {}, lambda namespace: namespace.update(body))
+
+
+def stopped_class(test_class: type[TrainingPhasesMixin]) -> type[Stopped]:
+    """A test class that is stopped and not resumed.
 
     Raises:
         TypeError: when the test class trains on several ranks, in processes that no fault would reach.
@@ -67,14 +74,12 @@ def subclass(mixin: type, test_class: type[TrainingPhasesMixin], name: str) -> t
             f"{test_class.__name__}.devices is {test_class.devices}, and faults are injected in the process of the "
             "tests: try them on a class like it with devices = 1."
         )
-    body = {"__module__": test_class.__module__, "__doc__": test_class.__doc__}
-    body |= {test: None for test in dir(test_class) if test.startswith("test_") and getattr(test_class, test) is None}
-    return types.new_class(name, (mixin, test_class), {}, lambda namespace: namespace.update(body))
+    return subclass(Stopped, test_class, test_class.__name__)
 
 
 def stopped_copy(test_class: type[TrainingPhasesMixin]) -> type[Stopped]:
     """A test class whose phases have run, stopped once more in a directory of its own."""
-    stopped: type[Stopped] = subclass(Stopped, test_class, test_class.__name__)
+    stopped = stopped_class(test_class)
     stopped.make_run_directory()
     continuous = Mode.CONTINUOUS.value
     (stopped.metadata_dir / continuous).symlink_to(test_class.metadata_dir.absolute() / continuous)

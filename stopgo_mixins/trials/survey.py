@@ -1,15 +1,14 @@
-"""Tries faults on a test class, as one test that a runner can run."""
+"""Tries faults on a test class."""
 
 from __future__ import annotations
 
-import unittest
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from stopgo_mixins.exceptions import PhaseError
+from stopgo_mixins.trials.after_phases import after_phases
 from stopgo_mixins.trials.runner import TrialRunner
-from stopgo_mixins.trials.stopped import Stopped, subclass
+from stopgo_mixins.trials.stopped import Stopped, stopped_class
 from stopgo_mixins.trials.stricter import StricterRun, stricter_runs
 
 if TYPE_CHECKING:
@@ -43,19 +42,11 @@ def survey(test_class: type[TrainingPhasesMixin], faults: Iterable[Fault]) -> Su
     Raises:
         PhaseError: when the class cannot be run, or not be resumed without a fault, with what a runner would report.
     """
-    surveys: list[Survey] = []
 
-    def inject_all(self: Any) -> None:
-        trials = TrialRunner(type(self))
+    def inject_all(stopped: type[Stopped]) -> Survey:
+        trials = TrialRunner(stopped)
         outcomes = tuple(trials.run(fault) for fault in faults)
         stricter = tuple(stricter_runs(test_class, trials, outcomes))
-        surveys.append(Survey(outcomes, trials.without_fault.failed, stricter))
+        return Survey(outcomes, trials.without_fault.failed, stricter)
 
-    stopped = subclass(Stopped, test_class, test_class.__name__)
-    stopped.inject_all = inject_all
-    result = unittest.TestResult()
-    unittest.TestSuite([stopped("inject_all")]).run(result)
-    problems = [message for _, message in (*result.errors, *result.failures, *result.skipped)]
-    if problems:
-        raise PhaseError(f"{test_class.__name__}: no fault could be tried.\n{problems[0]}")
-    return surveys[0]
+    return after_phases(stopped_class(test_class), inject_all, "no fault could be tried")
