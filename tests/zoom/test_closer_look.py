@@ -34,6 +34,14 @@ class TestCloserLook(unittest.TestCase):
         with unittest.mock.patch.object(closer_look, "closer_look", side_effect=AssertionError("taken")):
             self.assertNotIn("zoom:", run(Case).failed["optimizer_state"])
 
+    def test_is_taken_anew_when_the_class_is_run_again(self) -> None:
+        class Case(FaultyMixin, unittest.TestCase):
+            zoom = True
+
+        for seen in ("the first look", "the second look"):
+            with unittest.mock.patch("stopgo_mixins.zoom.mixin.closer_look", return_value=seen):
+                self.assertIn(seen, run(Case).failed["optimizer_state"])
+
     def test_of_a_step_that_is_another_one_the_second_time_judges_nothing(self) -> None:
         class Changing(TinyModule):
             runs = 0
