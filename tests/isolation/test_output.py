@@ -170,6 +170,20 @@ class TestProgress(unittest.TestCase):
         self.assertEqual(during.decode(), "\x1b7\x1b[?7lTestX: resume phase ...\x1b[?7h")  # save, cut off, wrap again
         self.assertEqual(after.decode(), "\x1b8\x1b[K")  # restore, erase the rest: what stood before is still there
 
+    def test_within_another_one_stands_behind_it_and_leaves_it_there(self) -> None:
+        terminal, side = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        with os.fdopen(side, "w", encoding="utf-8") as stream, contextlib.redirect_stderr(stream):
+            with progress("fault 1 of 2 ..."):
+                os.read(terminal, 1000)
+                with progress("resume phase ..."):
+                    during = os.read(terminal, 1000)
+                after = os.read(terminal, 1000)
+            end = os.read(terminal, 1000)
+        self.assertEqual(during.decode(), "\x1b8\x1b[K\x1b[?7lfault 1 of 2 ... resume phase ...\x1b[?7h")
+        self.assertEqual(after.decode(), "\x1b8\x1b[K\x1b[?7lfault 1 of 2 ...\x1b[?7h")
+        self.assertEqual(end.decode(), "\x1b8\x1b[K")
+
     def test_is_not_shown_elsewhere(self) -> None:
         with contextlib.redirect_stderr(io.StringIO()) as stream, progress("TestX: resume phase ..."):
             pass
