@@ -64,10 +64,10 @@ def redirected_logging(stream: TextIO) -> Iterator[None]:
     finally:
         for handler, original in originals.items():
             if original is not None:
-                handler.setStream(original)
+                _set_stream(handler, original)
         for handler in _stream_handlers():
             if handler.stream is stream:
-                handler.setStream(standard_error)
+                _set_stream(handler, standard_error)
 
 
 def _set_stream(handler: StreamHandler, stream: TextIO) -> TextIO | None:
@@ -85,8 +85,9 @@ def _stream_handlers() -> set[StreamHandler]:
     return {
         handler
         for handler in handlers
-        # Some subclasses look their stream up each time: it is none of their own attributes.
-        if isinstance(handler, logging.StreamHandler) and "stream" in vars(handler)
+        # Some subclasses look their stream up each time: it is none of their own attributes. Others open one when they
+        # need it, and would close it as theirs: that of torch.compile.
+        if isinstance(handler, logging.StreamHandler) and vars(handler).get("stream") is not None
         if not isinstance(handler, logging.FileHandler)
     }
 

@@ -80,6 +80,22 @@ class TestCapturedOutput(unittest.TestCase):
             },
         )
 
+    def test_leaves_a_handler_alone_that_opens_a_stream_when_it_needs_one(self) -> None:
+        class Lazy(logging.StreamHandler):  # type: ignore[type-arg]  # as torch's handler for torch.compile
+            def emit(self, record: logging.LogRecord) -> None:
+                if self.stream is not None:
+                    self.stream.close()
+
+        logger = logging.getLogger("stopgo_mixins.test_output")
+        self.addCleanup(logger.handlers.clear)
+        lazy = Lazy()
+        lazy.stream = None
+        logger.addHandler(lazy)
+        with captured_output(self.log):
+            logger.warning("")
+            sys.stderr.write("captured stderr\n")
+        self.assertIn("captured stderr\n", self.log.read_text())
+
     def test_takes_messages_of_handlers_that_are_bound_to_another_stream(self) -> None:
         logger = logging.getLogger("stopgo_mixins.test_output")
         self.addCleanup(logger.handlers.clear)
