@@ -65,7 +65,8 @@ class Contents:
         roles = Counter(row.role for row in self.ended(Verdict.FAILED))
         roots, consequences = roles[Role.ROOT_CAUSE], roles[Role.CONSEQUENCE]
         if roots:
-            follow = f", {counted(consequences, 'other metric')} with it" if consequences else ""
+            them = "it" if roots == 1 else "them"
+            follow = f", {counted(consequences, 'other metric')} with {them}" if consequences else ""
             return f"The resumed run is not the same run: {counted(roots, 'root cause')}{follow}."
         if self.failed:
             return "The run does not show that it was resumed exactly."
