@@ -71,9 +71,10 @@ class Subject:
         """
         directory = next((each for each in (directory, directory / "metadata") if (each / FILE).exists()), directory)
         if not (directory / FILE).exists():
+            failed = " Of a class of which a phase failed, report.html has all that there is."
             raise TraceError(
                 f"{directory} has no {FILE}: name the directory in which a test class kept its traces, as its "
-                "messages do where STOPGO_KEEP is set."
+                f"messages do where STOPGO_KEEP is set.{failed if (directory / 'report.html').exists() else ''}"
             )
         kept: dict[str, Any] = json.loads((directory / FILE).read_text(encoding="utf-8"))
         runs = Runs.of(

@@ -110,6 +110,12 @@ class TestFiles(ReportCase):
         with self.assertRaisesRegex(TraceError, r"/rank-0 has no class.json: name the directory in which a test class"):
             Subject.kept_in(Path("/rank-0"))
 
+    def test_a_directory_of_a_class_of_which_a_phase_failed(self) -> None:
+        directory = self.phases().directory
+        (directory / "report.html").touch()
+        with self.assertRaisesRegex(TraceError, "has no class.json: .* a phase failed, report.html has all"):
+            Subject.kept_in(directory)
+
     def test_html_and_json_and_the_summary_of_a_ci_run(self) -> None:
         phases = self.usual()
         summary, path = phases.directory / "summary.md", phases.directory / "reports" / "T.html"
