@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from stopgo_mixins.bridge.calls import CallLog
-from stopgo_mixins.bridge.children import ChildOutputs
+from stopgo_mixins.bridge.children import ChildOutputs, unwarned_of_compiled_modules
 from stopgo_mixins.bridge.counters import Counters
 from stopgo_mixins.bridge.dispatcher import EventDispatcher
 from stopgo_mixins.bridge.interrupter import Interrupter
+from stopgo_mixins.bridge.missing_updates import LONGEST_WINDOW, no_update
 from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.bridge.resume_points import ResumePoints
 from stopgo_mixins.bridge.whole import whole_writer
@@ -116,11 +117,17 @@ class PhaseRun:
         """
         with self._attached:
             if error is None or self._interrupter.interrupted:
+                self._demand_updates()
                 self._calls.demand(*self._belonging_calls())
                 if self._interrupter.interrupted or self._calls.seen("training_ended"):
                     if self.plan.mode is not Mode.CONTINUOUS and not self.state.rank:  # all ranks write one checkpoint
                         self._interrupter.note_kept_checkpoints()
                     self._writer.end(self.updates)
+
+    def _demand_updates(self) -> None:
+        has_trained = self._calls.seen("micro_batch_started") and self.state.optimizers
+        if has_trained and not (self._calls.seen("gradients_ready") or self._calls.seen("step_ended")):
+            raise no_update(self.state.optimizers, self._counters.micro_batch)
 
     def _belonging_calls(self) -> Iterator[str]:
         if self.plan.mode is not Mode.RESUME:  # which may have trained nothing, and then a test says so
@@ -189,6 +196,7 @@ class PhaseRun:
         self._counters.start_training()
         self._resume_points.begin(self._counters.of_the_run)
         wanted = self._events.hears("module_output") or self._events.hears("validation_module_output")
+        self._attached.enter_context(unwarned_of_compiled_modules())
         self._children = ChildOutputs(self.state.model, self._child_called, wanted=wanted)
         self._attached.callback(self._children.remove)
 
@@ -199,6 +207,8 @@ class PhaseRun:
         if is_first:
             self._note_first_step()
         update, micro_batch = self._counters.update, self._counters.micro_batch
+        if micro_batch == LONGEST_WINDOW and not self.plan.is_of_a_real_run:
+            raise no_update(self.state.optimizers, micro_batch)
         if self._started_step != update and not micro_batch:  # else a resume cut the window in two
             self._started_step = update
             self._at(Moment.STEP_START, update)
@@ -280,8 +290,11 @@ class PhaseRun:
         if not (self.plan.is_of_a_real_run or self.plan.ends_at(self.updates)):
             return
         self._calls.note("training_ended")
-        never_called = (f"outputs of the child module {name!r}, never called" for name in self._children.never_called)
-        for what in (*never_called, *self.state.not_observed()):
+        unheard = (
+            f"outputs of the child module {name!r}, which was never called, or only in compiled code"
+            for name in self._children.unheard
+        )
+        for what in (*unheard, *self.state.not_observed()):
             self._writer.event("not_observed", what=what)
         self._at(Moment.RUN_END, self.updates)
         self._writer.event("run_end", update=self.updates)

@@ -12,7 +12,12 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
 from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
-from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_ranks, require_registration
+from stopgo_mixins.backends.fit_loop.registered import (
+    require_bridge,
+    require_optimizer,
+    require_ranks,
+    require_registration,
+)
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks, get_callback
@@ -97,6 +102,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         model, data, *optimizer = cls.make_model(mode)
         cls.lightning = package_of(model)
         if optimizer:
+            require_optimizer(cls.__name__, optimizer[0])
             model.configure_optimizers = lambda: optimizer[0]
         trainer = cls.make_trainer(mode)
         bridge: LightningBridge = get_callback(cls.callbacks, mode, LightningBridge)
