@@ -62,7 +62,7 @@ class ReportMixin(TrainingPhasesMixin):
     def _where_to_look(cls) -> str:
         """What shows more than a message does."""
         path = cls._report_path()
-        return f"report: {path}" if path else f"for a report with everything, set {REPORT_VARIABLE}=DIR"
+        return f"report: {path}" if path else f"for a full report, set {REPORT_VARIABLE}=DIR"
 
     @classmethod
     @final

@@ -128,7 +128,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             trainer.fit(model, **given, ckpt_path=checkpoint, **cls.fit_arguments)
         except UnpicklingError as error:
             raise UnpicklingError(
-                "the checkpoint holds objects that are no tensors, numbers, strings, lists or dicts, perhaps "
+                "the checkpoint holds objects other than tensors, numbers, strings, lists and dicts, perhaps "
                 'among the hyper-parameters. If you trust it, write fit_arguments = {"weights_only": False} in '
                 f"{cls.__name__}. {error}"
             ) from error
