@@ -17,6 +17,7 @@ from stopgo_mixins.bridge.interrupter import Interrupter
 from stopgo_mixins.bridge.missing_updates import LONGEST_WINDOW, no_update
 from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.bridge.resume_points import ResumePoints
+from stopgo_mixins.bridge.whole import whole_writer
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.mode import Mode
 
@@ -90,13 +91,16 @@ class PhaseRun:
         self._attached.callback(self._writer.close)
         self._interrupter = Interrupter(plan, self._counters, self._writer, save, stop)
         self._resume_points = ResumePoints(plan.interruptions)
-        self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners, plan.every_n_steps)
+        self._whole = whole_writer(plan, self._writer, state)
+        self._events = EventDispatcher(plan.recorders, self._whole, plan.listeners, plan.every_n_steps)
         self._writer.event(
             "phase_start",
             mode=plan.mode.value,
             world_size=state.world_size,
             replicated=sorted(state.replicated()),
             every_n_steps=plan.every_n_steps,
+            whole=plan.worlds is not None,
+            rounded=sorted(each.metric for each in plan.recorders if each.whole and each.whole.is_rounded),
         )
         self._emit("phase_start")
 
@@ -177,10 +181,12 @@ class PhaseRun:
         self._emit("checkpoint_loaded", path)
 
     def _load_recorders(self, ranks: Sequence[Mapping[str, Any]]) -> None:
-        kept = ranks[self.state.rank] if self.state.rank < len(ranks) else {}
         for recorder in self.plan.recorders:
-            if recorder.metric in kept:
-                recorder.load_state_dict(kept[recorder.metric])
+            kept = [own[recorder.metric] for own in ranks if recorder.metric in own]
+            if kept and len(ranks) == self.state.world_size:
+                recorder.load_state_dict(kept[self.state.rank])
+            elif kept:
+                recorder.take_over(kept, self.state)
 
     # Training
 
@@ -247,6 +253,7 @@ class PhaseRun:
         self._calls.note("step_ended", "micro_batch_started")
         self._counters.end_step()
         self._gradient_calls = 0
+        self._whole.flush()
         self._writer.event("step_end", update=self.updates)
         self._at(Moment.STEP_END, self.updates)
         self._emit("step_end")
@@ -343,6 +350,7 @@ class PhaseRun:
         """
         self._calls.end("validation_ended")
         self._at(Moment.VALIDATION_END, self._counters.update, self._counters.validation - 1)
+        self._whole.flush()
         batches = [count for _, count in sorted(self._batches.items())]
         if self._repeating:
             self._emit("validation_repeated", batches)

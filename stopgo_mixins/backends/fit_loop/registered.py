@@ -53,8 +53,8 @@ def require_ranks(test_class: str, trainer: Any, devices: int) -> None:
         f"{test_class}.devices is {devices}, and setup_trainer returned a trainer for {trainer.world_size} ranks: "
         f"{type(strategy).__name__} with {trainer.num_devices} devices on {trainer.num_nodes} nodes. Write devices = "
         f"{trainer.world_size} in the class, which then launches the ranks, and give the trainer "
-        'devices=cls.devices and strategy="ddp", as trainer_arguments(mode) does, or another strategy that takes part '
-        "in a world which somebody else has launched."
+        'devices=cls.devices_of(mode) and strategy="ddp", as trainer_arguments(mode) does, or another strategy that '
+        "takes part in a world which somebody else has launched."
     )
 
 

@@ -27,7 +27,7 @@ from stopgo_mixins.stop_and_go import StopAndGoMixin
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
@@ -67,7 +67,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
-        """A quiet trainer for ``devices`` ranks, without a ``ModelCheckpoint`` of Lightning's.
+        """A quiet trainer for ``devices_of(mode)`` ranks, without a ``ModelCheckpoint`` of Lightning's.
 
         Override it to test your own.
         """
@@ -86,8 +86,8 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             "limit_val_batches": cls.limit_val_batches if cls.val_check_interval is not None else 0,
             "precision": cls.precision,
             "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
-            "devices": cls.devices,
-            "strategy": "auto" if cls.devices == 1 else "ddp",
+            "devices": cls.devices_of(mode),
+            "strategy": "auto" if cls.devices_of(mode) == 1 else "ddp",
             "callbacks": list(cls.callbacks[mode].values()),
             "default_root_dir": cls.run_directory(mode),
             "logger": False,
@@ -108,7 +108,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         bridge: LightningBridge = get_callback(cls.callbacks, mode, LightningBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
-        require_ranks(cls.__name__, trainer, cls.devices)
+        require_ranks(cls.__name__, trainer, cls.devices_of(mode))
         with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
 
