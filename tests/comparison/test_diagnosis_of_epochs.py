@@ -171,7 +171,9 @@ class TestLoops(EpochCase):
             return {**loops(step), "batch of the epoch": loops(step)["batch of the epoch"] - (step < 2 * EPOCH)}
 
         sentence = r"^\['batch of the epoch'\] is 1 instead of 2 at state 6 \(restored\): off by -1, and it stays so$"
-        self.check(self.epochs(6).state("loop_progress", loops, resumed), "loop_progress", Cause.COUNTER_SHIFTED, sentence)
+        self.check(
+            self.epochs(6).state("loop_progress", loops, resumed), "loop_progress", Cause.COUNTER_SHIFTED, sentence
+        )
 
     def test_not_where_the_epoch_s_number_alone_is_lost(self) -> None:
         phases = self.epochs(4).state("loop_progress", loops, lambda step: {**loops(step), "epoch": step // EPOCH - 1})

@@ -115,7 +115,9 @@ class TestLostWhereTheRunWasInterrupted(SyntheticCase):
             "and which the resume phase does not run again",
         )
 
-    def test_does_not_explain_it_where_it_was_saved_behind_it_or_the_resume_ran_it_or_nothing_was_restored(self) -> None:
+    def test_does_not_explain_what_was_saved_behind_it_or_run_again_or_never_restored(
+        self,
+    ) -> None:
         for phase, validations, resumed in (
             ("stop", 1, lambda step: step - 0.25),
             ("resume", 0, lambda step: step - 0.25),
