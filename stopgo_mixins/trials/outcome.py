@@ -33,6 +33,10 @@ class FailedTest:
     place: str
 
 
+THE_PHASE = FailedTest("the resume phase", "")
+"""Stands for a phase that failed before any test could be asked."""
+
+
 @dataclass(frozen=True)
 class NamedCause:
     """A root cause of the run with the fault, as its failing tests name it.

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import compare
-from stopgo_mixins.trials.outcome import FailedTest, NamedCause, Outcome, Status
+from stopgo_mixins.trials.outcome import THE_PHASE, FailedTest, NamedCause, Outcome, Status
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
@@ -36,15 +36,15 @@ def judge_trial(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
 
 
 def judge_failed_phase(fault: Fault, faulty: type[FaultyResume], error: PhaseError) -> Outcome:
-    """A fault that is to end the phase is caught, and well if the error names the checkpoint.
+    """A fault that is to end the phase, or may do so, is caught, and well if the error names the checkpoint.
 
     Of any other no test could be asked.
     """
-    if not fault.ends_the_phase:
+    if not (fault.ends_the_phase or fault.may_end_the_phase):
         return Outcome(fault, Status.NOT_TRIED, reason=f"the resume phase did not come to its end with it: {error}")
     path = faulty.stopped_run.checkpoint
     missing = [] if path in str(error) else [f"the error should name the checkpoint {path}: {error}"]
-    return Outcome(fault, Status.CAUGHT, tests=(FailedTest("the resume phase", ""),), missing=tuple(missing))
+    return Outcome(fault, Status.CAUGHT, tests=(THE_PHASE,), missing=tuple(missing))
 
 
 def _metrics(fault: Fault) -> list[str]:
