@@ -74,6 +74,7 @@ from stopgo_mixins.faults.rng import (
 from stopgo_mixins.faults.saved_files import SavedFiles
 from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.faults.schedule import SCHEDULER_LAGS, SCHEDULER_NOT_RESTORED, SCHEDULER_STEPPED_ON_LOAD
+from stopgo_mixins.faults.shards import METADATA_MISSING, SHARD_CUT, SHARD_MISSING, SHARE_ZERO
 from stopgo_mixins.faults.stopped_run import StoppedRun
 from stopgo_mixins.faults.validation import VALIDATION_CUT, VALIDATION_READS_OTHERS, VALIDATION_SHIFTED
 from stopgo_mixins.faults.weights import BUFFERS_LOST, TENSOR_NOT_LOADED, WEIGHTS_ROUNDED
@@ -104,6 +105,7 @@ __all__ = [
     "LOADER_FILE_MISSING",
     "LOGGED_STEPS_RESTART",
     "MASTER_WEIGHTS_ROUNDED",
+    "METADATA_MISSING",
     "NOTHING_TRAINED",
     "NUMPY_RNG_NOT_RESTORED",
     "OLDER_CHECKPOINT",
@@ -121,6 +123,9 @@ __all__ = [
     "SCHEDULER_NOT_RESTORED",
     "SCHEDULER_STEPPED_ON_LOAD",
     "SECOND_MOMENT_ZERO",
+    "SHARD_CUT",
+    "SHARD_MISSING",
+    "SHARE_ZERO",
     "SKIPPED_IN_EVERY_EPOCH",
     "STARTED_FROM_SCRATCH",
     "STEP_COUNTER_LOST",

@@ -13,7 +13,7 @@ OF_FILES = {found.id for found in vars(checkpoint_files).values() if isinstance(
 """What happens to single files of a directory."""
 
 
-OF_EVERY_KIND = ("F01", "F08", "F16a", "F27", "F33", "F42", "F44", "F54", "F56", "F60")
+OF_EVERY_KIND = ("F01", "F08", "F16a", "F33", "F42", "F44", "F54", "F56", "F60")
 """One for each way in which a fault reaches a run, for a backend that shares its hooks with another one."""
 
 
