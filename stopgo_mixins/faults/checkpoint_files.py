@@ -170,7 +170,9 @@ LAST_LINK_STALE = Fault(
     injection=LoadInstead(_stale_link),
     symptoms=(Symptom("resume_point"),),
 )
-WEIGHTS_FILE_MISSING = _ends("F86", "weights file missing", "the checkpoint directory lacks the weights", missing(*WEIGHTS))
+WEIGHTS_FILE_MISSING = _ends(
+    "F86", "weights file missing", "the checkpoint directory lacks the weights", missing(*WEIGHTS)
+)
 SCHEDULER_FILE_CUT = _ends(
     "F87", "truncated scheduler file", "the second half of the schedule's file is missing", cut(*SCHEDULER)
 )

@@ -61,6 +61,11 @@ class Injection:
         hooks = ("training_loader", "validation_loader", "validations_moved")
         return any(getattr(type(self), hook) is not getattr(Injection, hook) for hook in hooks)
 
+    @property
+    def acts_in_process(self) -> bool:
+        """Whether it does anything while the resume phase runs."""
+        return self.acts_on_trainer or type(self).listeners is not Injection.listeners
+
     def prepare(self, run: StoppedRun) -> None:
         """Changes what lies on disk between stop and resume.
 

@@ -42,7 +42,7 @@ def judge_failed_phase(fault: Fault, faulty: type[FaultyResume], error: PhaseErr
     """
     if not (fault.ends_the_phase or fault.may_end_the_phase):
         return Outcome(fault, Status.NOT_TRIED, reason=f"the resume phase did not come to its end with it: {error}")
-    path = faulty.stopped_run.checkpoint
+    path = faulty.left
     missing = [] if path in str(error) else [f"the error should name the checkpoint {path}: {error}"]
     return Outcome(fault, Status.CAUGHT, tests=(THE_PHASE,), missing=tuple(missing))
 
@@ -78,7 +78,7 @@ def _missing_symptoms(fault: Fault, faulty: type[FaultyResume], failed: list[str
 
 
 def _is_in_place(symptom: Symptom, faulty: type[FaultyResume]) -> bool:
-    point = faulty.stopped_run.resume_point
+    point = faulty.stopped_run().resume_point
     return symptom.point is None or symptom.point.is_first_of(faulty.comparison(symptom.metric), point)
 
 
@@ -97,7 +97,7 @@ def _why_unseen(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
         for test in tests
         if test in found.skipped and not (found is without_fault and test in found.sound)
     )
-    reasons = (*unable, fault.unseen(faulty.stopped_run), *skipped)
+    reasons = (*unable, fault.unseen(faulty.stopped_run()), *skipped)
     return next(filter(None, reasons), NO_REASON)
 
 
