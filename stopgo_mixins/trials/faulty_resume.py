@@ -129,7 +129,7 @@ class FaultyResume(Stopped):
             "load what resume_checkpoint() returns."
         )
 
-    def assertCatches(self, fault: Fault) -> None:  # noqa: N802 - as unittest's own assertions
+    def assertCatches(self, fault: Fault, rank: int | None = None) -> None:  # noqa: N802 - as unittest's own assertions
         """Skips: a test that injects faults says nothing about a fault that is injected already."""
         raise unittest.SkipTest("this is the resume phase of an injected fault")
 

@@ -9,7 +9,6 @@ from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.trials.outcome import THE_PHASE, FailedTest, NamedCause, Outcome, Status
 
 if TYPE_CHECKING:
-    from stopgo_mixins.comparison.compare import Comparison
     from stopgo_mixins.exceptions import PhaseError
     from stopgo_mixins.faults.fault import Fault, Symptom
     from stopgo_mixins.trials.faulty_resume import FaultyResume
@@ -29,7 +28,7 @@ def judge_trial(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
     return Outcome(
         fault,
         Status.CAUGHT,
-        tests=tuple(FailedTest(test, _place(faulty.comparison(test.removeprefix("test_")))) for test in failed),
+        tests=tuple(FailedTest(test, _place(faulty, test.removeprefix("test_"))) for test in failed),
         root_causes=root_causes,
         missing=(*_missing_symptoms(fault, faulty, failed), *_missing_cause(fault, root_causes)),
     )
@@ -57,14 +56,15 @@ def _root_causes(faulty: type[FaultyResume]) -> Iterator[NamedCause]:
         yield NamedCause("", "", diagnosis.cause, diagnosis.sentence)
     for found in findings.root_causes:
         cause, sentence = (found.diagnosis.cause, found.diagnosis.sentence) if found.diagnosis else (None, "")
-        yield NamedCause(found.comparison.metric, _place(found.comparison), cause, sentence)
+        yield NamedCause(found.comparison.metric, _place(faulty, found.comparison.metric), cause, sentence)
 
 
-def _place(comparison: Comparison) -> str:
-    if comparison.first is None:
+def _place(faulty: type[FaultyResume], metric: str) -> str:
+    first = faulty.comparison(metric).first
+    if first is None:
         return ""
-    key = comparison.first.key
-    return f"{'state' if key.moment.is_state else 'step'} {key.step}"
+    rank = f", rank {first.rank}" if faulty.devices > 1 else ""
+    return f"{'state' if first.key.moment.is_state else 'step'} {first.key.step}{rank}"
 
 
 def _missing_symptoms(fault: Fault, faulty: type[FaultyResume], failed: list[str]) -> Iterator[str]:
@@ -73,7 +73,7 @@ def _missing_symptoms(fault: Fault, faulty: type[FaultyResume], failed: list[str
         if test not in failed:
             yield f"{test} should fail, and does not"
         elif not _is_in_place(symptom, faulty):
-            place = _place(faulty.comparison(symptom.metric))
+            place = _place(faulty, symptom.metric)
             yield f"{test} should fail first at {symptom.point and symptom.point.value}, and does so at {place}"
 
 
