@@ -32,7 +32,9 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="Exit status: 0 if every applicable fault was caught, 1 if one survived, 2 if none could be tried.",
     )
     add_test_class(parser)
-    parser.add_argument("--rank", type=int, help="let the faults reach the trainer on this rank only; else on all ranks")
+    parser.add_argument(
+        "--rank", type=int, help="let the faults reach the trainer on this rank only; else on all ranks"
+    )
     parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
     parser.set_defaults(run=run)
 

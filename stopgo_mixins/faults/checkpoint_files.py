@@ -34,7 +34,7 @@ def file_of(path: str, *patterns: str) -> Path:
     Raises:
         NotApplicable: where there is none.
     """
-    found = sorted(file for pattern in patterns for file in Path(path).glob(pattern)) if Path(path).is_dir() else []
+    found = sorted(file for pattern in patterns for file in Path(path).rglob(pattern)) if Path(path).is_dir() else []
     if not found:
         raise NotApplicable(f"the checkpoint is no directory with a file {' or '.join(patterns)}")
     return found[-1]

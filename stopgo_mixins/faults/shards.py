@@ -55,16 +55,16 @@ METADATA_MISSING = _ends(
     "F90",
     "metadata of the shards missing",
     "a distributed checkpoint lacks `.metadata`, which is written last and says what lies where",
-    missing(f"**/{METADATA}"),
+    missing(METADATA),
 )
 SHARD_MISSING = _ends(
-    "F91", "a rank's shard missing", "the file that the last rank has written is not there", missing(f"**/{SHARDS}")
+    "F91", "a rank's shard missing", "the file that the last rank has written is not there", missing(SHARDS)
 )
 SHARD_CUT = _ends(
     "F92",
     "a rank's shard truncated",
     "the second half of the file that the last rank has written is missing",
-    cut(f"**/{SHARDS}"),
+    cut(SHARDS),
 )
 SHARE_ZERO = Fault(
     id="F93",

@@ -107,12 +107,6 @@ class FullySharded(DigitsMixin):
         return {**super().trainer_arguments(mode), "strategy": sharded}
 
 
-class EarlyInItsEpoch(DigitsMixin):
-    """Interrupted where the epoch has two more batches."""
-
-    interruption = AtStep(4)
-
-
 # What a resume may get wrong on rank 1 alone
 
 
