@@ -36,7 +36,7 @@ def file_of(path: str, *patterns: str) -> Path:
     """
     found = sorted(file for pattern in patterns for file in Path(path).rglob(pattern)) if Path(path).is_dir() else []
     if not found:
-        raise NotApplicable(f"the checkpoint is no directory with a file {' or '.join(patterns)}")
+        raise NotApplicable(f"the checkpoint is not a directory with a file {' or '.join(patterns)}")
     return found[-1]
 
 
@@ -89,7 +89,7 @@ def _stale_link(run: StoppedRun) -> str:
         link.unlink(missing_ok=True)
         link.symlink_to(older.absolute())
         return str(link)
-    raise NotApplicable(f"{link} is no link")
+    raise NotApplicable(f"{link} is not a link")
 
 
 def _of_a_file(id: str, name: str, what: str, injection: DamageFile, *seen: Any, **more: Any) -> Fault:

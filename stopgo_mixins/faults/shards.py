@@ -24,7 +24,7 @@ def _zero_share(path: str) -> None:
     """Overwrites what the last rank has written of a second moment; its size on disk is that of any other values."""
     shares = sorted(_shares(path), key=lambda share: (share[0], share[2]))
     if not shares:
-        raise NotApplicable(f"the checkpoint is no directory of several ranks with an entry {_SECOND_MOMENT}")
+        raise NotApplicable(f"the checkpoint is not a directory of several ranks with an entry {_SECOND_MOMENT}")
     file, offset, length = shares[-1]
     with file.open("r+b") as stream:
         stream.seek(offset)

@@ -26,7 +26,8 @@ class FailedTest:
 
     Attributes:
         name: of the method, such as ``"test_rng_state"``.
-        place: where its metric differs first, such as ``"state 9"``, of several ranks with the rank; empty where it compares none.
+        place: where its metric differs first, such as ``"state 9"``, of several ranks
+            with the rank; empty where it compares none.
     """
 
     name: str

@@ -24,7 +24,7 @@ from stopgo_mixins.trials.processes import TrialRequest
 if TYPE_CHECKING:
     from stopgo_mixins.isolation.request import PhaseRequest
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
@@ -41,6 +41,8 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
 
     test_class: ClassVar[type]
     rank: ClassVar[int] = 0
+
+    _leaves_report: ClassVar[bool] = False  # half a run has none
 
     @classmethod
     def batches(cls) -> BatchArchive:
@@ -60,11 +62,6 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     @classmethod
     def resume(cls) -> None:
         """Does nothing yet."""
-
-    @override
-    @classmethod
-    def _write_report(cls) -> None:
-        """Does nothing: half a run has none."""
 
     @override
     @classmethod
@@ -121,8 +118,14 @@ def stopped_class(test_class: type[TrainingPhasesMixin]) -> type[Stopped]:
     """A test class that is stopped and not resumed.
 
     Raises:
-        TypeError: when the suite was started on several ranks, each of which would try the faults by itself.
+        TypeError: when the suite was started on several ranks, each of which would try the faults by itself; or the
+            class is resumed on other ranks.
     """
+    if test_class.resume_devices is not None:
+        raise TypeError(
+            f"{test_class.__name__}.resume_devices is {test_class.resume_devices}, and a fault is told by what each "
+            "rank had before: try faults on a class like it without resume_devices."
+        )
     if world_of_the_suite() is not None:
         raise TypeError(
             f"{test_class.__name__}: faults are tried in one process, which launches the ranks: start it without "

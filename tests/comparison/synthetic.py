@@ -54,6 +54,7 @@ class Phases:
     Without anything said, the interrupted run equals the continuous one.
     ``arms`` are the control arms that it has, of which each records only what it is told to.
     ``validations`` says how many had run after the last update when the checkpoint was written.
+    With ``rounded`` it is resumed on a rank more, and what is recorded are wholes, those metrics by their sums.
     """
 
     directory: Path
@@ -68,6 +69,7 @@ class Phases:
     broken_off: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
     validations: int | None = None
+    rounded: tuple[str, ...] | None = None
     value_budget: int = UNLIMITED
     rank: int = 0
     _writers: dict[tuple[str, int], TraceWriter] = field(default_factory=dict)
@@ -90,8 +92,11 @@ class Phases:
 
     def _phase(self, phase: str, updates: range, saved: Iterable[int] = (), loaded: int = -1) -> None:
         """Writes what happens to the run, on every rank."""
-        size = {} if self.world_size is None else {"world_size": self.world_size}
-        for rank in reversed(range(self.world_size or 1)):
+        ranks = (self.world_size or 1) + (self.rounded is not None and loaded >= 0)
+        size = {} if self.world_size is None else {"world_size": ranks}
+        if self.rounded is not None:
+            size |= {"whole": True, "rounded": self.rounded}
+        for rank in reversed(range(ranks)):
             self.rank = rank
             self.event(phase, "phase_start", mode=phase, **size)
             if loaded >= 0:
