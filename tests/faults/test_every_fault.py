@@ -143,13 +143,13 @@ class TestData(RowsMixin, unittest.TestCase):
             faults.LAST_BATCH_AGAIN,
             [("train_input", "step 10", Cause.DATA_SHIFTED)],
             LEARNING | {"sample_exposure"},
-            says="-1",
+            says="1 batch behind",
         ),
         Row(
             faults.BATCH_SKIPPED,
             [("train_input", "step 10", Cause.DATA_SHIFTED)],
             LEARNING | EPOCH_ENDS_EARLY,
-            says="+1",
+            says="1 batch ahead",
         ),
         Row(
             faults.SKIPPED_IN_EVERY_EPOCH,
@@ -219,7 +219,7 @@ class TestAccumulating(RowsMixin, unittest.TestCase):
             faults.ACCUMULATION_IGNORED,
             [("train_input", "step 6", Cause.DATA_SHIFTED)],
             LEARNING | {"sample_exposure"},
-            says="-2",
+            says="2 batches behind",
         ),
     )
 
