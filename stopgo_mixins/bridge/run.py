@@ -177,7 +177,8 @@ class PhaseRun:
         else:
             self._counters.load_state_dict(own)
             self._load_recorders(own["recorders"])
-        self._writer.event("checkpoint_loaded", path=path, update=self.updates)
+        validations = None if own is None else self._counters.validation
+        self._writer.event("checkpoint_loaded", path=path, update=self.updates, validations=validations)
         self._emit("checkpoint_loaded", path)
 
     def _load_recorders(self, ranks: Sequence[Mapping[str, Any]]) -> None:

@@ -34,13 +34,14 @@ def add_to(commands: argparse._SubParsersAction[Any]) -> None:
         epilog="Exit status: 0 if every applicable fault was caught, 1 if one survived, 2 if none could be tried.",
     )
     add_test_class(parser)
+    parser.add_argument("--rank", type=int, help="let faults reach the trainer on this rank only; else on all")
     parser.add_argument("--json", action="store_true", help="print all that was seen as JSON")
     parser.set_defaults(run=run)
 
 
 def run(options: argparse.Namespace) -> int:
     """Prints what became of each fault, and returns the exit status."""
-    found = answer_about(options.test_class, lambda test_class: survey(test_class, ALL_FAULTS.values()))
+    found = answer_about(options.test_class, lambda test_class: survey(test_class, ALL_FAULTS.values(), options.rank))
     if found is None:
         return 2
     _print(found, as_json=options.json)

@@ -9,15 +9,19 @@ from stopgo_mixins.faults.attributes import ATTRIBUTES_LOST
 from stopgo_mixins.faults.checkpoint import CHECKPOINT_CUT, CHECKPOINT_GONE, OLDER_CHECKPOINT
 from stopgo_mixins.faults.checkpoint_files import (
     LAST_LINK_STALE,
+    LOADER_FILE_CUT,
+    LOADER_FILE_MISSING,
     OPTIMIZER_FILE_CUT,
     OPTIMIZER_FILE_MISSING,
     RNG_FILE_CUT,
     RNG_FILE_MISSING,
+    SCHEDULER_FILE_CUT,
     SCHEDULER_FILE_MISSING,
     TRAINER_STATE_CUT,
     TRAINER_STATE_MISSING,
     WEIGHTS_FILE_CUT,
     WEIGHTS_FILE_LACKS_A_TENSOR,
+    WEIGHTS_FILE_MISSING,
     WEIGHTS_FILE_ZERO,
 )
 from stopgo_mixins.faults.data import (
@@ -70,6 +74,7 @@ from stopgo_mixins.faults.rng import (
 from stopgo_mixins.faults.saved_files import SavedFiles
 from stopgo_mixins.faults.saved_state import SavedState
 from stopgo_mixins.faults.schedule import SCHEDULER_LAGS, SCHEDULER_NOT_RESTORED, SCHEDULER_STEPPED_ON_LOAD
+from stopgo_mixins.faults.shards import METADATA_MISSING, SHARD_CUT, SHARD_MISSING, SHARE_ZERO
 from stopgo_mixins.faults.stopped_run import StoppedRun
 from stopgo_mixins.faults.validation import VALIDATION_CUT, VALIDATION_READS_OTHERS, VALIDATION_SHIFTED
 from stopgo_mixins.faults.weights import BUFFERS_LOST, TENSOR_NOT_LOADED, WEIGHTS_ROUNDED
@@ -96,8 +101,11 @@ __all__ = [
     "HYPER_PARAMETERS_FROM_CONSTRUCTOR",
     "LAST_BATCH_AGAIN",
     "LAST_LINK_STALE",
+    "LOADER_FILE_CUT",
+    "LOADER_FILE_MISSING",
     "LOGGED_STEPS_RESTART",
     "MASTER_WEIGHTS_ROUNDED",
+    "METADATA_MISSING",
     "NOTHING_TRAINED",
     "NUMPY_RNG_NOT_RESTORED",
     "OLDER_CHECKPOINT",
@@ -109,11 +117,15 @@ __all__ = [
     "RNG_FILE_CUT",
     "RNG_FILE_MISSING",
     "SCALER_LOST",
+    "SCHEDULER_FILE_CUT",
     "SCHEDULER_FILE_MISSING",
     "SCHEDULER_LAGS",
     "SCHEDULER_NOT_RESTORED",
     "SCHEDULER_STEPPED_ON_LOAD",
     "SECOND_MOMENT_ZERO",
+    "SHARD_CUT",
+    "SHARD_MISSING",
+    "SHARE_ZERO",
     "SKIPPED_IN_EVERY_EPOCH",
     "STARTED_FROM_SCRATCH",
     "STEP_COUNTER_LOST",
@@ -126,6 +138,7 @@ __all__ = [
     "VALIDATION_SHIFTED",
     "WEIGHTS_FILE_CUT",
     "WEIGHTS_FILE_LACKS_A_TENSOR",
+    "WEIGHTS_FILE_MISSING",
     "WEIGHTS_FILE_ZERO",
     "WEIGHTS_ROUNDED",
     "ChangeBatches",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,18 +20,20 @@ class BatchArchive:
     """Batches on disk in the order in which they were read, so that memory does not grow with the run.
 
     Args:
-        directory: where they lie.
+        directory: where they lie; those that are there already are what another process has read.
 
     Attributes:
         epochs: for each epoch, how many batches had been read before it.
     """
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(parents=True)
+        directory.mkdir(parents=True, exist_ok=True)
         self.epochs: list[int] = []
         self._of_loader: int | None = None
         self._directory = directory
         self._count = 0
+        if self._index.exists():
+            self.epochs, self._of_loader = json.loads(self._index.read_text(encoding="utf-8"))
 
     def of(self, loader: Any) -> Any:
         """The loader, every batch of which is kept as it is read."""
@@ -52,10 +55,15 @@ class BatchArchive:
 
     def _kept(self, epoch: Pass) -> Iterator[Any]:
         self.epochs.append(self._count)
+        self._index.write_text(json.dumps([self.epochs, self._of_loader]), encoding="utf-8")
         for batch in epoch.batches:
             torch.save(batch, self._path(self._count))
             self._count += 1
             yield batch
+
+    @property
+    def _index(self) -> Path:
+        return self._directory / "epochs.json"
 
     def _path(self, index: int) -> Path:
         return self._directory / f"{index}.pt"

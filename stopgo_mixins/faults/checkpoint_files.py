@@ -21,24 +21,33 @@ if TYPE_CHECKING:
 _LENGTH = struct.Struct("<Q")
 """How a safetensors file begins: the length of the JSON header that follows, behind which the tensors lie."""
 
-WEIGHTS, OPTIMIZER, SCHEDULER = "*.safetensors", "optimizer.pt", "scheduler.pt"
-RNG, TRAINER_STATE = "rng_state*.pth", "trainer_state.json"
+WEIGHTS = ("*.safetensors",)
+OPTIMIZER, SCHEDULER = ("optimizer.pt", "optimizer*.bin"), ("scheduler.pt", "scheduler*.bin")
+RNG, LOADER = ("rng_state*.pth", "random_states_*.pkl"), ("dl_state_dict*.bin",)
+TRAINER_STATE = ("trainer_state.json",)
+"""How ``transformers.Trainer`` and Accelerate call their files."""
 
 
-def _file(path: str, pattern: str) -> Path:
-    """The file of a checkpoint directory that a pattern stands for; of several ranks or shards, the last."""
-    found = sorted(Path(path).glob(pattern)) if Path(path).is_dir() else []
+def file_of(path: str, *patterns: str) -> Path:
+    """The file of a checkpoint directory that patterns stand for; of several ranks or shards, the last.
+
+    Raises:
+        NotApplicable: where there is none.
+    """
+    found = sorted(file for pattern in patterns for file in Path(path).rglob(pattern)) if Path(path).is_dir() else []
     if not found:
-        raise NotApplicable(f"the checkpoint is not a directory with a file {pattern}")
+        raise NotApplicable(f"the checkpoint is not a directory with a file {' or '.join(patterns)}")
     return found[-1]
 
 
-def _missing(pattern: str) -> DamageFile:
-    return DamageFile(lambda path: _file(path, pattern).unlink())
+def missing(*patterns: str) -> DamageFile:
+    """Such a file is deleted."""
+    return DamageFile(lambda path: file_of(path, *patterns).unlink())
 
 
-def _cut(pattern: str) -> DamageFile:
-    return DamageFile(lambda path: _halve(_file(path, pattern)))
+def cut(*patterns: str) -> DamageFile:
+    """The second half of such a file is deleted."""
+    return DamageFile(lambda path: _halve(file_of(path, *patterns)))
 
 
 def _halve(file: Path) -> None:
@@ -46,7 +55,7 @@ def _halve(file: Path) -> None:
 
 
 def _zero_body(path: str) -> None:
-    file = _file(path, WEIGHTS)
+    file = file_of(path, *WEIGHTS)
     begin = _begin_of_tensors(file)
     size = file.stat().st_size
     os.truncate(file, begin)
@@ -61,7 +70,7 @@ def _begin_of_tensors(file: Path) -> int:
 
 def _leave_out_one(path: str) -> None:
     """Rewrites the file without the tensor that comes last, as a writer that stopped early would have."""
-    file = _file(path, WEIGHTS)
+    file = file_of(path, *WEIGHTS)
     begin = _begin_of_tensors(file)
     content = file.read_bytes()
     header: dict[str, Any] = json.loads(content[_LENGTH.size : begin])
@@ -90,29 +99,30 @@ def _of_a_file(id: str, name: str, what: str, injection: DamageFile, *seen: Any,
 
 
 _ends: Callable[..., Fault] = partial(_of_a_file, ends_the_phase=True)
+_may_end: Callable[..., Fault] = partial(_of_a_file, may_end_the_phase=True)
 
-OPTIMIZER_FILE_MISSING = _of_a_file(
+OPTIMIZER_FILE_MISSING = _may_end(
     "F68",
     "optimizer file missing",
-    "the checkpoint directory lacks the file of the optimizer, without which the trainer goes on",
-    _missing(OPTIMIZER),
+    "the checkpoint directory lacks the file of the optimizer, without which many a trainer goes on",
+    missing(*OPTIMIZER),
     "optimizer_state",
     Cause.STATE_MISSING,
 )
-SCHEDULER_FILE_MISSING = _of_a_file(
+SCHEDULER_FILE_MISSING = _may_end(
     "F76",
     "scheduler file missing",
-    "the checkpoint directory lacks the file of the learning rate's schedule, without which the trainer goes on",
-    _missing(SCHEDULER),
+    "the checkpoint directory lacks the file of the learning rate's schedule, without which many a trainer goes on",
+    missing(*SCHEDULER),
     "scheduler_state",
     Cause.SCHEDULE_RESTARTED,
     Cause.SCHEDULE_SHIFTED,
 )
-RNG_FILE_MISSING = _of_a_file(
+RNG_FILE_MISSING = _may_end(
     "F77",
     "a rank's RNG file missing",
     "the checkpoint directory lacks the file of the random numbers, of several ranks that of the last",
-    _missing(RNG),
+    missing(*RNG),
     "rng_state",
     Cause.RNG_NOT_RESTORED,
 )
@@ -124,7 +134,7 @@ WEIGHTS_FILE_ZERO = _of_a_file(
     "parameters",
     Cause.ZEROS,
 )
-WEIGHTS_FILE_LACKS_A_TENSOR = _of_a_file(
+WEIGHTS_FILE_LACKS_A_TENSOR = _may_end(
     "F79",
     "weights file lacks a tensor",
     "one tensor is not in the safetensors file, and keeps its initial value where the trainer does not mind",
@@ -132,19 +142,26 @@ WEIGHTS_FILE_LACKS_A_TENSOR = _of_a_file(
     "parameters",
     Cause.INITIAL_VALUE,
 )
-WEIGHTS_FILE_CUT = _ends("F80", "truncated weights file", "the second half of the weights is missing", _cut(WEIGHTS))
+WEIGHTS_FILE_CUT = _ends("F80", "truncated weights file", "the second half of the weights is missing", cut(*WEIGHTS))
 OPTIMIZER_FILE_CUT = _ends(
-    "F81", "truncated optimizer file", "the second half of the optimizer's file is missing", _cut(OPTIMIZER)
+    "F81", "truncated optimizer file", "the second half of the optimizer's file is missing", cut(*OPTIMIZER)
 )
-RNG_FILE_CUT = _ends("F82", "truncated RNG file", "the second half of the random numbers' file is missing", _cut(RNG))
+RNG_FILE_CUT = _may_end(
+    "F82",
+    "truncated RNG file",
+    "the second half of the random numbers' file is missing",
+    cut(*RNG),
+    "rng_state",
+    Cause.RNG_NOT_RESTORED,
+)
 TRAINER_STATE_MISSING = _ends(
     "F83",
     "trainer state missing",
     "the checkpoint directory lacks the file of the trainer's counters",
-    _missing(TRAINER_STATE),
+    missing(*TRAINER_STATE),
 )
 TRAINER_STATE_CUT = _ends(
-    "F84", "truncated trainer state", "the second half of the trainer's counters is missing", _cut(TRAINER_STATE)
+    "F84", "truncated trainer state", "the second half of the trainer's counters is missing", cut(*TRAINER_STATE)
 )
 LAST_LINK_STALE = Fault(
     id="F85",
@@ -152,4 +169,22 @@ LAST_LINK_STALE = Fault(
     what="the link `last` still leads to the checkpoint before the newest one, and the resume phase follows it",
     injection=LoadInstead(_stale_link),
     symptoms=(Symptom("resume_point"),),
+)
+WEIGHTS_FILE_MISSING = _ends(
+    "F86", "weights file missing", "the checkpoint directory lacks the weights", missing(*WEIGHTS)
+)
+SCHEDULER_FILE_CUT = _ends(
+    "F87", "truncated scheduler file", "the second half of the schedule's file is missing", cut(*SCHEDULER)
+)
+LOADER_FILE_MISSING = Fault(
+    id="F88",
+    name="loader file missing",
+    what="the checkpoint directory lacks the file of the loader's position, without which many a trainer goes on",
+    injection=missing(*LOADER),
+    symptoms=(Symptom("train_input", Point.FIRST_STEP),),
+    causes=(Cause.DATA_RESTARTED, Cause.OTHER_SAMPLES),
+    may_end_the_phase=True,
+)
+LOADER_FILE_CUT = _ends(
+    "F89", "truncated loader file", "the second half of the file of the loader's position is missing", cut(*LOADER)
 )

@@ -61,6 +61,11 @@ class Injection:
         hooks = ("training_loader", "validation_loader", "validations_moved")
         return any(getattr(type(self), hook) is not getattr(Injection, hook) for hook in hooks)
 
+    @property
+    def acts_in_process(self) -> bool:
+        """Whether it does anything while the resume phase runs."""
+        return self.acts_on_trainer or type(self).listeners is not Injection.listeners
+
     def prepare(self, run: StoppedRun) -> None:
         """Changes what lies on disk between stop and resume.
 
@@ -101,6 +106,7 @@ class Fault:
         symptoms: the tests that must fail in any run, the root cause first; others may fail as a consequence.
         causes: of which the diagnosis must name one; none where the failing test itself is the name.
         ends_the_phase: the resume phase must fail, and say which checkpoint it could not load.
+        may_end_the_phase: it may do so as well, if the trainer notices.
         unseen: says why no test can notice it in a run, and what gives the test power; ``None`` where one should.
     """
 
@@ -111,6 +117,7 @@ class Fault:
     symptoms: tuple[Symptom, ...]
     causes: tuple[Cause, ...] = ()
     ends_the_phase: bool = False
+    may_end_the_phase: bool = False
     unseen: Callable[[StoppedRun], str | None] = lambda run: None
 
     def __str__(self) -> str:

@@ -15,6 +15,7 @@ from stopgo_mixins.faults import (
     progress,
     rng,
     schedule,
+    shards,
     validation,
     weights,
 )
@@ -33,6 +34,7 @@ _FAMILIES = (
     precision,
     checkpoint,
     checkpoint_files,
+    shards,
 )
 
 ALL_FAULTS: Mapping[str, Fault] = {

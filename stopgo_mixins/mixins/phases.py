@@ -132,13 +132,17 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
         cls._leg = 0
+        cls._prepare_processes()
+        with one_at_a_time("ranks") if cls._launches_ranks() else nullcontext():
+            cls._run_phases()
+
+    @classmethod
+    def _prepare_processes(cls) -> None:
         if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
             cls._processes = []
             start_server(cls._preload)
-        with one_at_a_time("ranks") if cls._launches_ranks() else nullcontext():
-            cls._run_phases()
 
     @classmethod
     def _is_apart(cls, mode: Mode) -> bool:

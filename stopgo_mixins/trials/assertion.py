@@ -25,7 +25,7 @@ class FaultAssertionsMixin(FaultHooksMixin):
 
     _trial_runner: ClassVar[TrialRunner | None] = None
 
-    def assertCatches(self, fault: Fault) -> None:  # noqa: N802 - as unittest's own assertions
+    def assertCatches(self, fault: Fault, rank: int | None = None) -> None:  # noqa: N802 - as unittest's own assertions
         """Fails unless the tests of this class catch a fault, first where it happens, and name its cause.
 
         The class is stopped once more when this is first called; then each fault takes one resume phase.
@@ -36,8 +36,12 @@ class FaultAssertionsMixin(FaultHooksMixin):
                 for fault in (SCHEDULER_NOT_RESTORED, SECOND_MOMENT_ZERO):
                     with self.subTest(fault=fault.id):
                         self.assertCatches(fault)
+
+        Args:
+            fault: which one.
+            rank: the only one, of several, on which it is to reach the trainer; ``None`` for all.
         """
-        outcome = self._trials().run(fault)
+        outcome = self._trials().run(fault, rank)
         problem = outcome.reason if outcome.status is not Status.CAUGHT else "; ".join(outcome.missing)
         if problem:
             raise AssertionError(f"{self.exp_name}, {fault}: {outcome.status.value}. {problem}")

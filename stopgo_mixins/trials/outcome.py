@@ -26,11 +26,16 @@ class FailedTest:
 
     Attributes:
         name: of the method, such as ``"test_rng_state"``.
-        place: where its metric differs first, such as ``"state 9"``; empty where it compares none.
+        place: where its metric differs first, such as ``"state 9"``, of several ranks
+            with the rank; empty where it compares none.
     """
 
     name: str
     place: str
+
+
+THE_PHASE = FailedTest("the resume phase", "")
+"""Stands for a phase that failed before any test could be asked."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,7 @@ class NamedCause:
 
     Attributes:
         metric: which one diverged; empty where the cause concerns the run as a whole.
-        place: where it did so first, such as ``"state 9"``; empty likewise.
+        place: where it did so first, such as ``"state 9"``, of several ranks with the rank; empty likewise.
         cause: the name of the diagnosis, ``None`` where no known pattern fits.
         sentence: what the failing tests say about it.
     """

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import copy
+import pickle
 import shutil
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.faults.fault import Injection, NotApplicable
-from stopgo_mixins.faults.stopped_run import StoppedRun
+from stopgo_mixins.faults.registry import ALL_FAULTS
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.faulty_resume import FaultyResume
 from stopgo_mixins.trials.outcome import Outcome, Status
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from stopgo_mixins.trials.stopped import Stopped
 
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
+
+SECONDS = 300.0
+"""After which ranks hang, in a class that sets no ``phase_timeout``: a fault may let them wait for each other."""
 
 
 class TrialRunner:
@@ -60,18 +64,26 @@ class TrialRunner:
         faulty.resume()
         return Tested.run(faulty)
 
-    def run(self, fault: Fault) -> Outcome:
+    def run(self, fault: Fault, rank: int | None = None) -> Outcome:
         """Resumes with a fault and runs the tests.
+
+        Args:
+            fault: which one.
+            rank: the only one on which it is to reach the trainer; ``None`` for all.
 
         Raises:
             PhaseError: when the resume phase fails even without the fault.
         """
         baseline = self.without_fault
         faulty = self._faulty_class(fault.id, fault.injection)
-        if missing := faulty.missing_hook():
-            return Outcome(fault, Status.NOT_TRIED, reason=missing)
+        faulty.only_on = rank
+        if problem := self._unsent(faulty, fault) or faulty.missing_hook():
+            return Outcome(fault, Status.NOT_TRIED, reason=problem)
         try:
-            fault.injection.prepare(faulty.stopped_run)
+            if rank is not None and not fault.injection.acts_in_process:
+                raise NotApplicable(f"it changes what all ranks load, and cannot be had on rank {rank} alone")
+            fault.injection.prepare(faulty.stopped_run())
+            faulty.asked_for = fault.injection.checkpoint(faulty.stopped_run())
         except NotApplicable as reason:
             return Outcome(fault, Status.NOT_APPLICABLE, reason=f"{reason}.")
         except Exception as error:  # whatever an injection may do wrong, it must not end the others
@@ -84,26 +96,38 @@ class TrialRunner:
             return Outcome(fault, Status.NOT_TRIED, reason=loaded)
         return judge_trial(fault, faulty, Tested.run(faulty), baseline)
 
+    def _unsent(self, faulty: type[FaultyResume], fault: Fault) -> str | None:
+        """Why the processes of the ranks cannot be told of a fault; ``None`` where they can, or need not be."""
+        if not faulty._launches_ranks() or not fault.injection.acts_in_process:
+            return None
+        faulty._fault = fault.id if ALL_FAULTS.get(fault.id) is fault else fault
+        try:
+            pickle.dumps(faulty._fault)
+        except Exception as error:  # whatever a user's __reduce__ raises
+            return (
+                f"the processes of the ranks cannot be told of it: {type(error).__name__}: {error}. Define the "
+                "functions that it is made of at the top of a module."
+            )
+        return None
+
     def _faulty_class(self, name: str, injection: Injection) -> type[FaultyResume]:
         self._put_back()
         stopped = self._stopped
         faulty: Any = subclass(FaultyResume, stopped, f"{stopped.exp_name} with {name}")
+        for attribute, value in vars(stopped).items():
+            # Its own: its phases have run, or will have; and other processes are given what a class has itself.
+            if attribute not in stopped._defined and not attribute.startswith("_"):
+                setattr(faulty, attribute, value)
         faulty.injection, faulty.resume_seed = injection, self._resume_seed
-        faulty.metadata_dir = stopped.metadata_dir  # its own: its phases have run, or will have
+        if faulty._launches_ranks():
+            faulty.phase_timeout = stopped.phase_timeout or SECONDS
         faulty.callbacks = faulty.get_default_callbacks()
         checkpoint = stopped.resume_checkpoint()
         if checkpoint is None:
             raise PhaseError(
                 f"{stopped.exp_name}.resume_checkpoint() is None: a resume that loads nothing has no faults."
             )
-        faulty.stopped_run = StoppedRun(
-            stop=stopped.trace(Mode.STOP),
-            reference=stopped.trace(Mode.CONTINUOUS),
-            checkpoint=checkpoint,
-            read_checkpoint=partial(stopped.read_checkpoint, checkpoint),
-            batches=stopped.batches,
-            same_seed=self._resume_seed in (None, stopped.seed),
-        )
+        faulty.left = faulty.asked_for = checkpoint
         return faulty  # type: ignore[no-any-return]  # made just above
 
     def _put_back(self) -> None:
@@ -112,7 +136,7 @@ class TrialRunner:
             if path != metadata:
                 _remove(path)
         shutil.copytree(self._left_by_stop, self._work, symlinks=True, dirs_exist_ok=True)
-        for path in (metadata / Mode.RESUME.value, metadata / f"{Mode.RESUME.value}.log"):
+        for path in metadata.glob(f"{Mode.RESUME.value}*"):  # what its processes have said as well
             _remove(path)
 
 

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import types
-from collections.abc import Callable
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from typing_extensions import override
 
 from stopgo_mixins.faults.batch_archive import BatchArchive
+from stopgo_mixins.isolation.class_location import ClassLocation
+from stopgo_mixins.isolation.one_at_a_time import one_at_a_time
+from stopgo_mixins.isolation.world import world_of_the_suite
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.hooks import FaultHooksMixin
+from stopgo_mixins.trials.processes import TrialRequest
+
+if TYPE_CHECKING:
+    from stopgo_mixins.isolation.request import PhaseRequest
 
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
@@ -20,23 +30,33 @@ __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: un
 class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     """Before a test class: its phases without the resume phase; the batches that stop reads are kept.
 
+    Where the class trains on several ranks, faults reach into the trainer in their processes.
+
     Attributes:
-        batches: those.
-        was_set_up: whether stop asked for a trainer, through which a fault reaches what it reads and when it validates.
+        test_class: the class itself, which other processes find.
+        rank: of this process.
     """
 
     isolation = "in_process"  # where faults can reach into the trainer
 
-    batches: ClassVar[BatchArchive]
-    was_set_up: ClassVar[bool] = False
+    test_class: ClassVar[type]
+    rank: ClassVar[int] = 0
 
     _leaves_report: ClassVar[bool] = False  # half a run has none
 
-    @override
     @classmethod
-    def stop(cls) -> None:
-        cls.batches = BatchArchive(cls.metadata_dir / "batches")
-        super().stop()
+    def batches(cls) -> BatchArchive:
+        """Those that stop has read on this rank."""
+        return BatchArchive(cls._archive() / f"rank-{cls.rank}")
+
+    @classmethod
+    def _archive(cls) -> Path:
+        return cls.metadata_dir / "batches"
+
+    @classmethod
+    def was_set_up(cls) -> bool:
+        """Whether stop asked for a trainer, through which a fault reaches what it reads and when it validates."""
+        return cls._archive().exists()
 
     @override
     @classmethod
@@ -48,9 +68,43 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     def setup_trainer(cls, mode: Mode) -> Any:
         trainer = super().setup_trainer(mode)
         if mode is Mode.STOP:
-            cls.was_set_up = True
-            cls.change_loaders(trainer, changing_first(cls.batches.of), lambda loader: loader)
+            cls.change_loaders(trainer, changing_first(cls.batches().of), lambda loader: loader)
         return trainer
+
+    # Where it trains on several ranks
+
+    @override
+    @classmethod
+    def _location(cls) -> ClassLocation:
+        return ClassLocation.of(cls.test_class)
+
+    @override
+    @classmethod
+    def _make_request_maker(cls) -> Callable[[Mode], PhaseRequest]:
+        make, stand_before, given = super()._make_request_maker(), cls._stand_before(), cls._given()
+        return lambda mode: TrialRequest(**vars(make(mode)), stand_before=stand_before, given=given)
+
+    @classmethod
+    def _stand_before(cls) -> Callable[[Any, Mapping[str, object]], Any]:
+        return stopped_in_process
+
+    @classmethod
+    def _given(cls) -> Mapping[str, object]:
+        """What the class of another process is given beside what the test class is."""
+        return {}
+
+
+def stopped_in_process(test_class: Any, given: Mapping[str, object]) -> Any:
+    """That class in the process of a rank."""
+    return in_process(Stopped, test_class, given)
+
+
+def in_process(mixin: type[Stopped], test_class: Any, given: Mapping[str, object]) -> Any:
+    """A class of both, in the process of a rank."""
+    made = subclass(mixin, test_class, test_class.__name__)
+    for name, value in {**given, "rank": int(os.environ["RANK"])}.items():
+        setattr(made, name, value)
+    return made
 
 
 def subclass(mixin: type, test_class: type, name: str) -> type[Any]:
@@ -64,14 +118,22 @@ def stopped_class(test_class: type[TrainingPhasesMixin]) -> type[Stopped]:
     """A test class that is stopped and not resumed.
 
     Raises:
-        TypeError: when the test class trains on several ranks, in processes that no fault would reach.
+        TypeError: when the suite was started on several ranks, each of which would try the faults by itself; or the
+            class is resumed on other ranks.
     """
-    if test_class.devices > 1:
+    if test_class.resume_devices is not None:
         raise TypeError(
-            f"{test_class.__name__}.devices is {test_class.devices}, and faults are injected in the process of the "
-            "tests: try them on a class like it with devices = 1."
+            f"{test_class.__name__}.resume_devices is {test_class.resume_devices}, and a fault is told by what each "
+            "rank had before: try faults on a class like it without resume_devices."
         )
-    return subclass(Stopped, test_class, test_class.__name__)
+    if world_of_the_suite() is not None:
+        raise TypeError(
+            f"{test_class.__name__}: faults are tried in one process, which launches the ranks: start it without "
+            "torchrun."
+        )
+    stopped = subclass(Stopped, test_class, test_class.__name__)
+    stopped.test_class = test_class
+    return stopped
 
 
 def stopped_copy(test_class: type[TrainingPhasesMixin]) -> type[Stopped]:
@@ -80,7 +142,9 @@ def stopped_copy(test_class: type[TrainingPhasesMixin]) -> type[Stopped]:
     stopped.make_run_directory()
     continuous = Mode.CONTINUOUS.value
     (stopped.metadata_dir / continuous).symlink_to(test_class.metadata_dir.absolute() / continuous)
-    stopped.stop()
+    stopped._prepare_processes()
+    with one_at_a_time("ranks") if stopped._launches_ranks() else nullcontext():
+        stopped.stop()
     return stopped
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.isolation.output import progress
 from stopgo_mixins.trials.after_phases import after_phases
 from stopgo_mixins.trials.runner import TrialRunner
@@ -43,25 +44,36 @@ class Survey:
         }
 
 
-def survey(test_class: type[TrainingPhasesMixin], faults: Collection[Fault]) -> Survey:
+def survey(test_class: type[TrainingPhasesMixin], faults: Collection[Fault], rank: int | None = None) -> Survey:
     """Stops a test class, runs it through, and resumes it with each of the faults.
 
     Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
 
+    Args:
+        test_class: which one.
+        faults: those to try.
+        rank: the only one on which they are to reach the trainer; ``None`` for all.
+
     Raises:
-        PhaseError: when the class cannot be run, or not be resumed without a fault, with what a runner would report.
+        PhaseError: when the class cannot be run, or not be resumed without a fault, with what a runner would report; or
+            there is no such rank.
     """
+    if rank is not None and rank not in range(test_class.devices):
+        raise PhaseError(
+            f"{test_class.__name__} has no rank {rank}: its devices is {test_class.devices}, and ranks are counted "
+            "from 0."
+        )
 
     def inject_all(stopped: type[Stopped]) -> Survey:
         trials = TrialRunner(stopped)
-        outcomes = tuple(_all_outcomes(trials, faults))
+        outcomes = tuple(_all_outcomes(trials, faults, rank))
         stricter = tuple(stricter_runs(test_class, trials, outcomes))
         return Survey(outcomes, trials.without_fault.failed, stricter)
 
     return after_phases(stopped_class(test_class), inject_all, "no fault could be tried")
 
 
-def _all_outcomes(trials: TrialRunner, faults: Collection[Fault]) -> Iterator[Outcome]:
+def _all_outcomes(trials: TrialRunner, faults: Collection[Fault], rank: int | None) -> Iterator[Outcome]:
     for number, fault in enumerate(faults, start=1):
         with progress(f"{trials.subject}: fault {number} of {len(faults)}, {fault.name} ..."):
-            yield trials.run(fault)
+            yield trials.run(fault, rank)

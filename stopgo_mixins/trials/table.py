@@ -6,7 +6,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from stopgo_mixins.trials.outcome import Outcome, Status
+from stopgo_mixins.trials.outcome import THE_PHASE, Outcome, Status
 
 WIDTH = 120
 INDENT = " " * 8
@@ -40,7 +40,7 @@ def _cause(outcome: Outcome) -> str:
     fault, named = outcome.fault, sorted({str(found.cause) for found in outcome.root_causes if found.cause})
     if not outcome.cause_named:
         return f"not named; named: {', '.join(named) or 'none'}"
-    if fault.ends_the_phase:
+    if THE_PHASE in outcome.tests:
         return "the error names the checkpoint"
     return ", ".join(cause for cause in fault.causes if cause in named) or "its message says it"
 

@@ -6,10 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.compare import compare
-from stopgo_mixins.trials.outcome import FailedTest, NamedCause, Outcome, Status
+from stopgo_mixins.trials.outcome import THE_PHASE, FailedTest, NamedCause, Outcome, Status
 
 if TYPE_CHECKING:
-    from stopgo_mixins.comparison.compare import Comparison
     from stopgo_mixins.exceptions import PhaseError
     from stopgo_mixins.faults.fault import Fault, Symptom
     from stopgo_mixins.trials.faulty_resume import FaultyResume
@@ -29,22 +28,22 @@ def judge_trial(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
     return Outcome(
         fault,
         Status.CAUGHT,
-        tests=tuple(FailedTest(test, _place(faulty.comparison(test.removeprefix("test_")))) for test in failed),
+        tests=tuple(FailedTest(test, _place(faulty, test.removeprefix("test_"))) for test in failed),
         root_causes=root_causes,
         missing=(*_missing_symptoms(fault, faulty, failed), *_missing_cause(fault, root_causes)),
     )
 
 
 def judge_failed_phase(fault: Fault, faulty: type[FaultyResume], error: PhaseError) -> Outcome:
-    """A fault that is to end the phase is caught, and well if the error names the checkpoint.
+    """A fault that is to end the phase, or may do so, is caught, and well if the error names the checkpoint.
 
     Of any other no test could be asked.
     """
-    if not fault.ends_the_phase:
+    if not (fault.ends_the_phase or fault.may_end_the_phase):
         return Outcome(fault, Status.NOT_TRIED, reason=f"the resume phase did not come to its end with it: {error}")
-    path = faulty.stopped_run.checkpoint
+    path = faulty.left
     missing = [] if path in str(error) else [f"the error should name the checkpoint {path}: {error}"]
-    return Outcome(fault, Status.CAUGHT, tests=(FailedTest("the resume phase", ""),), missing=tuple(missing))
+    return Outcome(fault, Status.CAUGHT, tests=(THE_PHASE,), missing=tuple(missing))
 
 
 def _metrics(fault: Fault) -> list[str]:
@@ -57,14 +56,15 @@ def _root_causes(faulty: type[FaultyResume]) -> Iterator[NamedCause]:
         yield NamedCause("", "", diagnosis.cause, diagnosis.sentence)
     for found in findings.root_causes:
         cause, sentence = (found.diagnosis.cause, found.diagnosis.sentence) if found.diagnosis else (None, "")
-        yield NamedCause(found.comparison.metric, _place(found.comparison), cause, sentence)
+        yield NamedCause(found.comparison.metric, _place(faulty, found.comparison.metric), cause, sentence)
 
 
-def _place(comparison: Comparison) -> str:
-    if comparison.first is None:
+def _place(faulty: type[FaultyResume], metric: str) -> str:
+    first = faulty.comparison(metric).first
+    if first is None:
         return ""
-    key = comparison.first.key
-    return f"{'state' if key.moment.is_state else 'step'} {key.step}"
+    rank = f", rank {first.rank}" if faulty.devices > 1 else ""
+    return f"{'state' if first.key.moment.is_state else 'step'} {first.key.step}{rank}"
 
 
 def _missing_symptoms(fault: Fault, faulty: type[FaultyResume], failed: list[str]) -> Iterator[str]:
@@ -73,12 +73,12 @@ def _missing_symptoms(fault: Fault, faulty: type[FaultyResume], failed: list[str
         if test not in failed:
             yield f"{test} should fail, and does not"
         elif not _is_in_place(symptom, faulty):
-            place = _place(faulty.comparison(symptom.metric))
+            place = _place(faulty, symptom.metric)
             yield f"{test} should fail first at {symptom.point and symptom.point.value}, and does so at {place}"
 
 
 def _is_in_place(symptom: Symptom, faulty: type[FaultyResume]) -> bool:
-    point = faulty.stopped_run.resume_point
+    point = faulty.stopped_run().resume_point
     return symptom.point is None or symptom.point.is_first_of(faulty.comparison(symptom.metric), point)
 
 
@@ -97,7 +97,7 @@ def _why_unseen(fault: Fault, faulty: type[FaultyResume], tested: Tested, withou
         for test in tests
         if test in found.skipped and not (found is without_fault and test in found.sound)
     )
-    reasons = (*unable, fault.unseen(faulty.stopped_run), *skipped)
+    reasons = (*unable, fault.unseen(faulty.stopped_run()), *skipped)
     return next(filter(None, reasons), NO_REASON)
 
 

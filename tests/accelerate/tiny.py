@@ -98,7 +98,7 @@ class Loop:
         for name in self.settings.lost:
             (path / name).unlink()
         self.accelerator.load_state(str(path))
-        self.step = int(path.name.rpartition("-")[-1])
+        self.step = int(path.resolve().name.rpartition("-")[-1])
         self.resumed = True
 
     def epoch(self) -> None:

@@ -53,6 +53,7 @@ class Phases:
 
     Without anything said, the interrupted run equals the continuous one.
     ``arms`` are the control arms that it has, of which each records only what it is told to.
+    ``validations`` says how many had run after the last update when the checkpoint was written.
     With ``rounded`` it is resumed on a rank more, and what is recorded are wholes, those metrics by their sums.
     """
 
@@ -67,6 +68,7 @@ class Phases:
     world_size: int | None = 1
     broken_off: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
+    validations: int | None = None
     rounded: tuple[str, ...] | None = None
     value_budget: int = UNLIMITED
     rank: int = 0
@@ -98,7 +100,8 @@ class Phases:
             self.rank = rank
             self.event(phase, "phase_start", mode=phase, **size)
             if loaded >= 0:
-                self.event(phase, "checkpoint_loaded", path=f"step-{loaded}.ckpt", update=loaded)
+                path = f"step-{loaded}.ckpt"
+                self.event(phase, "checkpoint_loaded", path=path, update=loaded, validations=self.validations)
             self._updates(phase, updates, saved)
             if phase not in self.broken_off:
                 self._ends[phase, rank] = updates.stop

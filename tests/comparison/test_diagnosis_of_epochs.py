@@ -166,6 +166,15 @@ class TestLoops(EpochCase):
         phases = self.epochs(4).state("loop_progress", loops, resumed)
         self.check(phases, "loop_progress", Cause.EPOCH_NOT_ENDED, sentence, independent=True)
 
+    def test_the_place_in_an_epoch_is_off(self) -> None:
+        def resumed(step: int) -> dict[str, int]:
+            return {**loops(step), "batch of the epoch": loops(step)["batch of the epoch"] - (step < 2 * EPOCH)}
+
+        sentence = r"^\['batch of the epoch'\] is 1 instead of 2 at state 6 \(restored\): off by -1, and it stays so$"
+        self.check(
+            self.epochs(6).state("loop_progress", loops, resumed), "loop_progress", Cause.COUNTER_SHIFTED, sentence
+        )
+
     def test_not_where_the_epoch_s_number_alone_is_lost(self) -> None:
         phases = self.epochs(4).state("loop_progress", loops, lambda step: {**loops(step), "epoch": step // EPOCH - 1})
         self.check(phases, "loop_progress", Cause.COUNTER_LOST, r"^\['epoch'\]: the counter is back at 0 instead of 1")

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from stopgo_mixins.comparison.compare import compare
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
+from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.recorders.generators import python_generator_state
 from tests.comparison.synthetic import Phases, SyntheticCase
 from tests.comparison.test_findings import found_in
@@ -78,6 +79,14 @@ class TestRestored(GeneratorCase):
         for stream, state in STREAMS.items():
             phases = self.resumed(lambda step, of=state: of(PER_STEP * step - 4), stream)
             self.check(phases, Cause.RNG_DRAWN, f"^{stream} is 4 random numbers behind the contin", independent=False)
+
+    def test_behind_where_only_some_states_were_recorded(self) -> None:
+        phases = self.phases()
+        for phase, steps in (("stop", (0, 2)), ("resume", (4, 6)), ("continuous", (0, 2, 4, 6))):
+            for step in steps:
+                state = torch_state(PER_STEP * step - 4 * (phase == "resume"))
+                phases.writer(phase).record("rng_state", Position(Moment.STEP_START, step), {"torch": state})
+        self.check(phases, Cause.RNG_DRAWN, "^torch is 4 random numbers behind the contin", independent=False)
 
     def test_ahead_of_what_nothing_has_drawn_from_so_far(self) -> None:
         phases = self.resumed(lambda step: torch_state(4), per_step=0)

@@ -64,8 +64,10 @@ class TestValidationSchedule(SyntheticCase):
 class TestLostWhereTheRunWasInterrupted(SyntheticCase):
     """A validation was due after update 4, before whose checkpoint nothing else of the run happens."""
 
-    def interrupted(self, *validated: str, resumed: Value, drawn: Value = float) -> Phases:
-        phases = self.phases()
+    def interrupted(
+        self, *validated: str, resumed: Value, drawn: Value = float, validations: int | None = None
+    ) -> Phases:
+        phases = self.phases(validations=validations)
         phases.state("rng_state", lambda step: {"torch": drawn(step)}, lambda step: {"torch": resumed(step)})
         phases.behaviour("train_loss", float, lambda step: step / 2)
         for phase in ("continuous", *validated):
@@ -102,6 +104,27 @@ class TestLostWhereTheRunWasInterrupted(SyntheticCase):
         for phase in ("stop", "resume"):
             with self.subTest(phase=phase):
                 phases = self.interrupted(phase, resumed=lambda step: step - 0.25)
+                self.assertEqual(self.root_causes(phases), {"rng_state": Cause.RNG_NOT_RESTORED})
+
+    def test_explains_a_stream_that_was_saved_before_it(self) -> None:
+        phases = self.interrupted("stop", resumed=lambda step: step - 0.25, validations=0)
+        self.assertEqual(self.root_causes(phases), {"rng_state": Cause.VALIDATION_MISSING})
+        self.assertEqual(
+            self.diagnose(phases, "rng_state").sentence,
+            "torch: the checkpoint was written before the validation after update 4, which drew random numbers then, "
+            "and which the resume phase does not run again",
+        )
+
+    def test_does_not_explain_what_was_saved_behind_it_or_run_again_or_never_restored(
+        self,
+    ) -> None:
+        for phase, validations, resumed in (
+            ("stop", 1, lambda step: step - 0.25),
+            ("resume", 0, lambda step: step - 0.25),
+            ("stop", 0, lambda step: float(step - 4)),
+        ):
+            with self.subTest(phase=phase, validations=validations):
+                phases = self.interrupted(phase, resumed=resumed, validations=validations)
                 self.assertEqual(self.root_causes(phases), {"rng_state": Cause.RNG_NOT_RESTORED})
 
 

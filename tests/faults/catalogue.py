@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from stopgo_mixins.faults import ALL_FAULTS, Fault, checkpoint_files
+from stopgo_mixins.faults import ALL_FAULTS, Fault, checkpoint_files, shards
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
 
-OF_FILES = {found.id for found in vars(checkpoint_files).values() if isinstance(found, Fault)}
+OF_FILES = {
+    found.id for family in (checkpoint_files, shards) for found in vars(family).values() if isinstance(found, Fault)
+}
 """What happens to single files of a directory."""
+
+
+OF_EVERY_KIND = ("F01", "F08", "F16a", "F33", "F42", "F44", "F54", "F56", "F60")
+"""One for each way in which a fault reaches a run, for a backend that shares its hooks with another one."""
 
 
 class CatalogueMixin:

@@ -17,8 +17,9 @@ NAMES = {value.id: name for name, value in vars(faults).items() if isinstance(va
 def must_fail(fault: faults.Fault) -> str:
     if fault.ends_the_phase:
         return "the resume phase, whose error names the checkpoint"
+    phase = " or the resume phase, whose error names the checkpoint" if fault.may_end_the_phase else ""
     places = ((symptom.metric, f" at {symptom.point.value}" if symptom.point else "") for symptom in fault.symptoms)
-    return "; ".join(f"`test_{metric}`{place}" for metric, place in places)
+    return "; ".join(f"`test_{metric}`{place}" for metric, place in places) + phase
 
 
 def entry(fault: faults.Fault) -> str:

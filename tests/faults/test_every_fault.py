@@ -6,7 +6,7 @@ import unittest
 
 from stopgo_mixins import faults
 from stopgo_mixins.comparison.diagnosis.cause import Cause
-from stopgo_mixins.faults import checkpoint_files
+from stopgo_mixins.faults import checkpoint_files, shards
 from stopgo_mixins.trials.outcome import Status
 from stopgo_mixins.trials.survey import survey
 from tests.faults import models
@@ -143,13 +143,13 @@ class TestData(RowsMixin, unittest.TestCase):
             faults.LAST_BATCH_AGAIN,
             [("train_input", "step 10", Cause.DATA_SHIFTED)],
             LEARNING | {"sample_exposure"},
-            says="-1",
+            says="1 batch behind",
         ),
         Row(
             faults.BATCH_SKIPPED,
             [("train_input", "step 10", Cause.DATA_SHIFTED)],
             LEARNING | EPOCH_ENDS_EARLY,
-            says="+1",
+            says="1 batch ahead",
         ),
         Row(
             faults.SKIPPED_IN_EVERY_EPOCH,
@@ -219,7 +219,7 @@ class TestAccumulating(RowsMixin, unittest.TestCase):
             faults.ACCUMULATION_IGNORED,
             [("train_input", "step 6", Cause.DATA_SHIFTED)],
             LEARNING | {"sample_exposure"},
-            says="-2",
+            says="2 batches behind",
         ),
     )
 
@@ -300,7 +300,6 @@ class TestTable(unittest.TestCase):
         cases = [case for case in RowsMixin.__subclasses__() if case.__module__ == __name__]
         rows = [row.fault.id for case in cases for row in case.rows]
         elsewhere = {"F09": "needs a GPU", "F56": "TestFiles", "F58": "TestFiles"}
-        elsewhere |= {
-            each.id: "tests/huggingface" for each in vars(checkpoint_files).values() if isinstance(each, faults.Fault)
-        }
+        for family, where in ((checkpoint_files, "tests/huggingface, tests/accelerate"), (shards, "tests/ranks")):
+            elsewhere |= {each.id: where for each in vars(family).values() if isinstance(each, faults.Fault)}
         self.assertEqual({*rows, *elsewhere}, set(faults.ALL_FAULTS))

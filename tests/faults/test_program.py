@@ -158,7 +158,7 @@ class TestTheCommand(unittest.TestCase):
         return done.stdout
 
     def test_is_there(self) -> None:
-        usage = "usage: python -m stopgo_mixins faults [-h] [--json] test_class"
+        usage = "usage: python -m stopgo_mixins faults [-h] [--rank RANK] [--json] test_class"
         self.assertIn(usage, self.help_of("stopgo_mixins", "faults"))
 
     def test_is_there_under_the_name_of_the_package(self) -> None:

@@ -14,6 +14,8 @@ from tests.huggingface import subject
 ENDING = (
     faults.CHECKPOINT_GONE,
     faults.WEIGHTS_FILE_CUT,
+    faults.WEIGHTS_FILE_MISSING,
+    faults.SCHEDULER_FILE_CUT,
     faults.OPTIMIZER_FILE_CUT,
     faults.RNG_FILE_CUT,
     faults.TRAINER_STATE_MISSING,

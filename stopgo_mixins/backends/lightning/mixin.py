@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +21,7 @@ from stopgo_mixins.backends.fit_loop.registered import (
 )
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
+from stopgo_mixins.backends.lightning.sharded_state import ShardedLightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks, get_callback
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
@@ -145,7 +147,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
     @override
     @classmethod
     def read_checkpoint(cls, path: str) -> LightningSavedState:
-        return LightningSavedState(path)
+        return (ShardedLightningSavedState if Path(path).is_dir() else LightningSavedState)(path)
 
     @override
     @classmethod

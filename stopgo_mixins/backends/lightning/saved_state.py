@@ -19,7 +19,7 @@ class LightningSavedState(SavedState):
 
     def __init__(self, path: str) -> None:
         self._path = path
-        self._content: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=False)
+        self._content = self._read()
         self._fit: dict[str, Any] = self._content["loops"]["fit_loop"]
         self._batches: dict[str, Any] = self._fit["epoch_loop.batch_progress"]
         self.weights = self._content["state_dict"]
@@ -29,6 +29,10 @@ class LightningSavedState(SavedState):
         self.loaders = self._fit["state_dict"].setdefault("combined_loader", [])
         self.batches_read = self._batches["total"]["processed"]
         self.at_epoch_end = self._batches["is_last_batch"]
+
+    def _read(self) -> dict[str, Any]:
+        content: dict[str, Any] = torch.load(self._path, map_location="cpu", weights_only=False)
+        return content
 
     @override
     def move_global_step(self, steps: int) -> None:

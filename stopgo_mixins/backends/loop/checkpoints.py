@@ -48,4 +48,5 @@ def copy_into(directory: Path, checkpoint: Path) -> Path:
 
 
 def _file(checkpoint: Path) -> Path:
+    checkpoint = checkpoint.resolve()  # which may be loaded by a link to the newest
     return checkpoint.parent / _DIRECTORY / f"{checkpoint.name}.pt"

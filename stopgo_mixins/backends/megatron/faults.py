@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,22 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import Callback
-from torch.distributed.checkpoint.default_planner import DefaultLoadPlanner, DefaultSavePlanner
-from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
-from torch.distributed.checkpoint.metadata import TensorStorageMetadata
-from torch.distributed.checkpoint.state_dict_loader import load
-from torch.distributed.checkpoint.state_dict_saver import save
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop import loops
 from stopgo_mixins.faults.fault import NotApplicable
 from stopgo_mixins.faults.saved_state import SavedState
+from stopgo_mixins.faults.sharded_checkpoint import ShardedCheckpoint
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
     from torch import Tensor
-    from torch.distributed.checkpoint.metadata import Metadata
-    from torch.distributed.checkpoint.planner import ReadItem, SavePlan, WriteItem
 
 _OPTIMIZER_ENTRY = re.compile(r"optimizer\.state\.(?P<entry>\w+)\.module\.(?P<parameter>.+)")
 """How mcore calls an entry of an optimizer's state; weights are called ``module.<name>``."""
@@ -54,8 +46,7 @@ class MegatronSavedState(SavedState):
 
     def __init__(self, path: str, micro_batches_per_update: int) -> None:
         self._weights = Path(path) / "weights"
-        self._metadata = FileSystemReader(self._weights).read_metadata()
-        self._shards = _read_shards(self._weights, self._metadata)
+        self._shards = ShardedCheckpoint(self._weights)
         self._common: dict[str, Any] = torch.load(self._common_path, map_location="cpu", weights_only=False)
         self._fit: dict[str, Any] = self._common["loops"]["fit_loop"]
         self.weights = {name.removeprefix("module."): tensor for name, tensor in self._tensors("module.")}
@@ -81,8 +72,8 @@ class MegatronSavedState(SavedState):
 
     def _tensors(self, prefix: str) -> Iterator[tuple[str, Tensor]]:
         """Every tensor under the name that it has in the model; those of stacked layers are views."""
-        for name, tensor in self._shards.items():
-            if not name.startswith(prefix) or not isinstance(tensor, torch.Tensor):
+        for name, tensor in self._shards.tensors.items():
+            if not name.startswith(prefix):
                 continue
             before, *after = _STACKED_LAYERS.split(name)
             if after:
@@ -131,7 +122,7 @@ class MegatronSavedState(SavedState):
             for name in self._positions:
                 del self._common[name]
         torch.save(self._common, self._common_path)
-        _write_shards(self._weights, self._metadata, self._shards)
+        self._shards.write()
 
     def _write_back_state(self) -> None:
         """Writes an empty state as mcore creates one: it does so before it loads, and wants to load all of it."""
@@ -159,57 +150,6 @@ def _optimizers(saved: Any) -> Iterator[dict[str, Any]]:
             yield part
         elif isinstance(part, dict):
             yield from _optimizers(part)
-
-
-class _RawBytesLoadPlanner(DefaultLoadPlanner):
-    """Leaves what is no tensor as the bytes that it is on disk."""
-
-    def __init__(self) -> None:
-        super().__init__(flatten_state_dict=False, flatten_sharded_tensors=False)  # else it would fill a copy
-
-    @override
-    def load_bytes(self, read_item: ReadItem, value: io.BytesIO) -> None:
-        self.state_dict[read_item.dest_index.fqn] = value
-
-
-class _RawBytesSavePlanner(DefaultSavePlanner):
-    """Writes such bytes as they are, and keeps what mcore added to the metadata.
-
-    Args:
-        metadata: that was read.
-    """
-
-    def __init__(self, metadata: Metadata) -> None:
-        super().__init__(flatten_state_dict=False)
-        self._read = metadata
-
-    @override
-    def transform_object(self, write_item: WriteItem, object: Any) -> Any:
-        return object
-
-    @override
-    def create_global_plan(self, all_plans: list[SavePlan]) -> tuple[list[SavePlan], Metadata]:
-        plans, metadata = super().create_global_plan(all_plans)
-        return plans, dataclasses.replace(self._read, state_dict_metadata=metadata.state_dict_metadata)
-
-
-def _read_shards(directory: Path, metadata: Metadata) -> dict[str, Any]:
-    """Name -> whole tensor, or the bytes of an object."""
-    shards: dict[str, Any] = {
-        name: torch.empty(stored.size, dtype=stored.properties.dtype)
-        if isinstance(stored, TensorStorageMetadata)
-        else io.BytesIO()
-        for name, stored in metadata.state_dict_metadata.items()
-    }
-    load(shards, storage_reader=FileSystemReader(directory), planner=_RawBytesLoadPlanner(), no_dist=True)
-    return shards
-
-
-def _write_shards(directory: Path, metadata: Metadata, shards: dict[str, Any]) -> None:
-    for file in (directory / ".metadata", *directory.glob("*.distcp")):
-        file.unlink()
-    planner = _RawBytesSavePlanner(metadata)
-    save(shards, storage_writer=FileSystemWriter(directory), planner=planner, no_dist=True)
 
 
 class _LaterValidations(Callback):

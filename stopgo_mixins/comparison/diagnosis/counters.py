@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from stopgo_mixins.comparison.compare import Mismatch
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
+    from stopgo_mixins.trace.record import Record
 
 
 def counter(divergence: Divergence) -> Diagnosis | None:
@@ -24,6 +25,19 @@ def counter(divergence: Divergence) -> Diagnosis | None:
         paths = listed([found.key.path for found in lost])
         return Diagnosis(Cause.COUNTER_LOST, f"{paths}: {lost_counter(divergence, lost[0])}")
     return next((shifted for found in counting if (shifted := _shifted(divergence, found))), None)
+
+
+def counter_of_the_epoch(divergence: Divergence) -> Diagnosis | None:
+    """What a trainer counts in the running epoch, and begins anew in the next one, was restored off by some."""
+    if not divergence.is_restored or any(found.key.path == "['epoch']" for found in divergence.here):
+        return None
+    counting = [found for found in divergence.here if _is_whole(found.actual) and _is_whole(found.expected)]
+    return next((shifted for found in counting if (shifted := _shifted(divergence, found))), None)
+
+
+def _is_whole(record: Record | None) -> bool:
+    value = number(record)
+    return value is not None and value.is_integer()
 
 
 def lost_counter(divergence: Divergence, mismatch: Mismatch) -> str | None:

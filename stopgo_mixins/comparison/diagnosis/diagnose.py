@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.diagnosis.accumulation import gradients_lost, number_of_batches
 from stopgo_mixins.comparison.diagnosis.before import before_the_interruption
 from stopgo_mixins.comparison.diagnosis.callbacks import kept_of_generators
-from stopgo_mixins.comparison.diagnosis.counters import counter
+from stopgo_mixins.comparison.diagnosis.counters import counter, counter_of_the_epoch
 from stopgo_mixins.comparison.diagnosis.data import data_moved, other_samples, validation_data_moved
 from stopgo_mixins.comparison.diagnosis.divergence import Divergence, Rule
 from stopgo_mixins.comparison.diagnosis.epochs import (
@@ -18,7 +18,12 @@ from stopgo_mixins.comparison.diagnosis.epochs import (
     epoch_not_ended,
 )
 from stopgo_mixins.comparison.diagnosis.restored import copy_of_rank_0, structure_changed, what_it_equals
-from stopgo_mixins.comparison.diagnosis.rng import rng_drawn, rng_drawn_before_the_first_step, rng_not_restored
+from stopgo_mixins.comparison.diagnosis.rng import (
+    rng_drawn,
+    rng_drawn_before_the_first_step,
+    rng_not_restored,
+    rng_saved_before_a_validation,
+)
 from stopgo_mixins.comparison.diagnosis.schedule import hyper_parameter, schedule_moved, step_missed
 from stopgo_mixins.comparison.diagnosis.shards import replicas_differ
 from stopgo_mixins.comparison.diagnosis.unsaved import unsaved_state
@@ -39,14 +44,19 @@ _OF_KIND: Mapping[MetricKind, tuple[Rule, ...]] = {
     MetricKind.COUNTERS: (counter,),
     MetricKind.SCHEDULE: (step_missed, schedule_moved),
     MetricKind.HYPER_PARAMETERS: (hyper_parameter,),
-    MetricKind.RANDOM_STREAMS: (rng_drawn_before_the_first_step, rng_not_restored, rng_drawn),
+    MetricKind.RANDOM_STREAMS: (
+        rng_saved_before_a_validation,
+        rng_drawn_before_the_first_step,
+        rng_not_restored,
+        rng_drawn,
+    ),
     MetricKind.BATCHES: (number_of_batches, data_moved),
     MetricKind.VALIDATION_BATCHES: (validation_data_moved,),
     MetricKind.EXPOSURE: (other_samples,),
     MetricKind.VALIDATIONS: (validation_repeated, validation_lost, validation_moved, validation_cut_short),
     MetricKind.GRADIENTS: (gradients_lost,),
     MetricKind.REACHED: (unsaved_state,),
-    MetricKind.LOOP_PROGRESS: (epoch_not_ended,),
+    MetricKind.LOOP_PROGRESS: (epoch_not_ended, counter_of_the_epoch),
     MetricKind.LOGGED: (epoch_mean_lost,),
     MetricKind.SAVED_BY_CALLBACKS: (kept_of_generators,),
     MetricKind.OUTPUTS: (),

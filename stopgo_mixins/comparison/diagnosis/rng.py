@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.generators import MersenneTwister, stream_of, twisters
-from stopgo_mixins.comparison.diagnosis.validation import is_lost
+from stopgo_mixins.comparison.diagnosis.validation import is_lost, ran_behind_the_checkpoint
 from stopgo_mixins.comparison.states import state
 from stopgo_mixins.metric import MetricKind
 
@@ -40,6 +40,23 @@ def rng_drawn_before_the_first_step(divergence: Divergence) -> Diagnosis | None:
 
 def _apart(by: int) -> str:
     return f"{abs(by)} random numbers {'ahead of' if by > 0 else 'behind'}"
+
+
+def rng_saved_before_a_validation(divergence: Divergence) -> Diagnosis | None:
+    """The restored state is the one that was saved, and the validation that was due then has drawn from it since."""
+    if not divergence.is_restored or not ran_behind_the_checkpoint(divergence):
+        return None
+    restored = _Restored(divergence)
+    named = [stream for stream, by in restored.offsets.items() if by is None]
+    if named and restored.is_known(named):
+        return None
+    leg = divergence.leg
+    return Diagnosis(
+        Cause.VALIDATION_MISSING,
+        f"{', '.join(restored.offsets)}: the checkpoint was written before the validation after update {leg.start}, "
+        f"which drew random numbers then, and which the {leg.name} does not run again",
+        independent=True,
+    )
 
 
 def rng_not_restored(divergence: Divergence) -> Diagnosis | None:
@@ -96,8 +113,10 @@ class _Restored:
 
     @cached_property
     def _before(self) -> _Twisters:
-        """One step before the resume point, with which the interrupted run agrees."""
-        return self._twisters(self.divergence.leg.start - 1)
+        """The last state before the resume point that was recorded; the interrupted run agrees with it."""
+        recorded = {record.key.step for records in self.divergence.expected.values() for record in records}
+        before = [step for step in recorded if step < self.divergence.leg.start]
+        return self._twisters(max(before)) if before else {}
 
     @cached_property
     def _begin(self) -> _Twisters:

@@ -54,6 +54,16 @@ def is_lost(divergence: Divergence) -> bool:
     return expected and not any(found)
 
 
+def ran_behind_the_checkpoint(divergence: Divergence) -> bool:
+    """Whether the validation due at the resume point ran after the checkpoint was written, and in no later leg."""
+    leg = divergence.leg
+    loaded = leg.trace.ranks[divergence.first.rank].events("checkpoint_loaded")
+    saved_before_it = bool(loaded) and loaded[-1].get("validations") == 0
+    legs = divergence.runs.before(leg)
+    validated = any(leg.start in _all_validated(each.trace, divergence) for each in legs)
+    return saved_before_it and validated and leg.start not in _all_validated(leg.trace, divergence)
+
+
 def validation_moved(divergence: Divergence) -> Diagnosis | None:
     """Validations run after other updates than in the continuous run, or not at all."""
     if divergence.first.difference not in (Difference.MISSING, Difference.UNEXPECTED):
