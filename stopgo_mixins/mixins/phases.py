@@ -111,13 +111,17 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
         cls._leg = 0
+        cls._prepare_processes()
+        with one_at_a_time("ranks") if cls._launches_ranks() else nullcontext():
+            cls._run_phases()
+
+    @classmethod
+    def _prepare_processes(cls) -> None:
         if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
             cls._processes = []
             start_server(cls._preload)
-        with one_at_a_time("ranks") if cls._launches_ranks() else nullcontext():
-            cls._run_phases()
 
     @classmethod
     def _is_apart(cls, mode: Mode) -> bool:
@@ -323,10 +327,15 @@ class TrainingPhasesMixin(PhasePartsMixin):
             use_deterministic_algorithms()
         seed_everything(cls.seed_of(mode))
         try:
-            cls.train(mode)
+            cls._train_phase(mode)
         except BaseException as error:
             if mode is Mode.CONTINUOUS or not cls._is_as_planned(error):
                 raise
+
+    @classmethod
+    def _train_phase(cls, mode: Mode) -> None:
+        """Where something is to be done around all training, in whatever process."""
+        cls.train(mode)
 
     @classmethod
     @final

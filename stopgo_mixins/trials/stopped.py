@@ -26,6 +26,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     """
 
     isolation = "in_process"  # where faults can reach into the trainer
+    zoom = False
 
     batches: ClassVar[BatchArchive]
     was_set_up: ClassVar[bool] = False

@@ -7,21 +7,16 @@ from typing import ClassVar
 from typing_extensions import override
 
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
-from stopgo_mixins.zoom.closer_look import closer_look
+from stopgo_mixins.zoom.closer_look import CloserLook, closer_look
+from stopgo_mixins.zoom.watched_steps import WatchedStepsMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
-class ZoomMixin(ConsistencyAssertionsMixin):
-    """Names the first operator that differs in the message of each root cause.
+class ZoomMixin(WatchedStepsMixin, ConsistencyAssertionsMixin):
+    """Names the first operator that differs in the message of each root cause."""
 
-    Attributes:
-        zoom: whether to run a class whose metrics differ once more, up to the first step that differs.
-    """
-
-    zoom: ClassVar[bool] = False
-
-    _zoomed: ClassVar[str | None] = None
+    _zoomed: ClassVar[CloserLook | None] = None
 
     @override
     @classmethod

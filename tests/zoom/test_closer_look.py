@@ -13,6 +13,7 @@ import torch
 from stopgo_mixins import Mode
 from stopgo_mixins.__main__ import main
 from stopgo_mixins.zoom import closer_look
+from stopgo_mixins.zoom.closer_look import CloserLook
 from tests.outcome import run
 from tests.tiny import TinyMixin, TinyModule, tiny_loaders
 from tests.zoom.cases import FaultyMixin
@@ -39,7 +40,8 @@ class TestCloserLook(unittest.TestCase):
             zoom = True
 
         for seen in ("the first look", "the second look"):
-            with unittest.mock.patch("stopgo_mixins.zoom.mixin.closer_look", return_value=seen):
+            look = CloserLook(None, problem=seen)
+            with unittest.mock.patch("stopgo_mixins.zoom.mixin.closer_look", return_value=look):
                 self.assertIn(seen, run(Case).failed["optimizer_state"])
 
     def test_of_a_step_that_is_another_one_the_second_time_judges_nothing(self) -> None:
@@ -59,7 +61,7 @@ class TestCloserLook(unittest.TestCase):
                 return Changing(cls.lr), tiny_loaders()
 
         said = run(Case).failed["parameters"]
-        self.assertIn("zoom: step 1 of the interrupted run is not the same when it is run once more and watched", said)
+        self.assertIn("zoom: step 1 of the interrupted run is not the same when it is made once more and watched", said)
         self.assertNotIn("operator that differs", said)
 
 

@@ -17,7 +17,7 @@ def looked_at(case: Any) -> str:
     """What a closer look says of a class."""
     try:
         case.setUpClass()
-        return closer_look(case)
+        return str(closer_look(case))
     finally:
         case.doClassCleanups()
 
