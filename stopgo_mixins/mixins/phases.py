@@ -46,6 +46,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
             the tests; or all phases in that, ``"in_process"``.
         devices: how many ranks train together. If more than one, each phase, the continuous one as well, is in a
             process of its own that launches them, and ``setup_trainer`` has to return a trainer for so many.
+        resume_devices: how many ranks the resume phase trains on instead; then what all ranks have together is
+            compared, and no longer what each has. Also where there are as many that share the model otherwise.
         phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
@@ -56,6 +58,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     isolation: ClassVar[Literal["process", "in_process"]] = "in_process"
     devices: ClassVar[int] = 1
+    resume_devices: ClassVar[int | None] = None
     phase_timeout: ClassVar[float | None] = None
     seed: ClassVar[int] = 42
     resume_seed: ClassVar[int | None] = None
@@ -101,6 +104,11 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     @classmethod
     def _demand_ranks_of(cls, world: World) -> None:
+        if cls.resume_devices is not None:
+            raise TypeError(
+                f"{cls.__name__}.resume_devices is {cls.resume_devices}, and these tests were started on {world.size} "
+                "ranks, which are those of every phase: start the tests of this class without torchrun."
+            )
         if cls.devices != world.size:
             raise TypeError(
                 f"{cls.__name__}.devices is {cls.devices}, and these tests were started on {world.size} ranks: write "
@@ -131,7 +139,17 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     @classmethod
     def _launches_ranks(cls) -> bool:
-        return cls.devices > 1 and cls._world is None
+        return cls._most_ranks() > 1 and cls._world is None
+
+    @classmethod
+    def _most_ranks(cls) -> int:
+        return max(map(cls.devices_of, Mode))
+
+    @classmethod
+    @final
+    def devices_of(cls, mode: Mode) -> int:
+        """How many ranks a phase trains on."""
+        return cls.resume_devices if mode is Mode.RESUME and cls.resume_devices is not None else cls.devices
 
     @classmethod
     def _run_phases(cls) -> None:
@@ -139,7 +157,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             cls.continuous()
             cls._demand_interruption(cls._all_interruptions()[0])
             cls.resume()
-        elif cls._is_apart(Mode.STOP) and cores() >= 2 * cls.devices:
+        elif cls._is_apart(Mode.STOP) and cores() >= 2 * cls._most_ranks():
             cls._run_side_by_side()
         else:
             cls.stop()
@@ -220,6 +238,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             interruptions=(*cls._all_interruptions(), *(waypoint.interruption for waypoint in waypoints)),
             waypoints=waypoints,
             own_process=cls._is_child,
+            worlds=None if cls.resume_devices is None else (cls.devices, cls.resume_devices),
         )
 
     @classmethod
@@ -292,7 +311,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         try:
             location = cls._location()
         except LookupError as problem:
-            otherwise = 'isolation = "in_process"' if cls.devices == 1 else "devices = 1"
+            otherwise = 'isolation = "in_process"' if cls._most_ranks() == 1 else "devices = 1"
             raise TypeError(
                 f"{cls.__name__} cannot be run in a process of its own: {problem}. Define it at the top of a module, "
                 f"or write {otherwise}."
@@ -305,7 +324,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         def request(mode: Mode) -> PhaseRequest:
             leg = 0 if mode is Mode.CONTINUOUS else cls._leg
             files = cls.metadata_dir / mode.value if mode is Mode.CONTINUOUS else cls._trace_directory(leg)
-            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices, files)
+            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices_of(mode), files)
 
         return request
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from torch.utils.data import DistributedSampler
+
 from stopgo_mixins.backends.fit_loop.callbacks import saved_state, user_callbacks
 from stopgo_mixins.backends.fit_loop.package import package_of
 from stopgo_mixins.backends.fit_loop.values import length_of
@@ -160,6 +162,14 @@ class FitLoopState(TrainingState):
         if epochs is not None and self.trainer.current_epoch < epochs:
             return f"the trainer validates every {epochs} epochs, and the run has {self.trainer.current_epoch}"
         return None
+
+    def share_of_epoch(self) -> tuple[int, int] | None:
+        """That of a ``DistributedSampler`` which does not leave out what is too much for some."""
+        sampler = getattr(self.trainer.train_dataloader, "sampler", None)
+        if not isinstance(sampler, DistributedSampler) or sampler.drop_last:
+            return None
+        own = range(sampler.rank, len(sampler.dataset), sampler.num_replicas)  # type: ignore[arg-type]  # it is sized
+        return len(own), sampler.num_replicas
 
     def replicated(self) -> Collection[str]:
         """What DDP trains on each rank alike; an optimizer whose state is spread over the ranks is no such."""
