@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stopgo_mixins.comparison.closer_look import CloserLook
+from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.events import Moment
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.store import Trace
 from stopgo_mixins.zoom.again import again
-from stopgo_mixins.zoom.first_difference import OperatorDifference, first_difference
+from stopgo_mixins.zoom.first_difference import OperatorDifference, OperatorProblem, first_difference
 from stopgo_mixins.zoom.operation import read_operations
 from stopgo_mixins.zoom.step_watch import operations_file
 from stopgo_mixins.zoom.watched_steps import Rerun
@@ -50,27 +52,13 @@ class StepInQuestion:
         return cls(step, first.leg.number) if step <= len(runs.reference.events("step_end")) else None
 
 
-@dataclass(frozen=True)
-class CloserLook:
-    """What is seen of the operators of a step.
-
-    Attributes:
-        step: that; ``None`` where no training step differs.
-        operators: how many the continuous run calls in it.
-        difference: the first that differs, if any does.
-        problem: why nothing is said of them; empty where something is.
-    """
-
-    step: StepInQuestion | None
-    operators: int = 0
-    difference: OperatorDifference | None = None
-    problem: str = ""
-
-    def __str__(self) -> str:
-        if self.problem or self.step is None:
-            return f"zoom: {self.problem or 'no training step differs.'}"
-        found = self.difference or "none differs."
-        return f"zoom: of the {self.operators} operators of step {self.step.number}, {found}"
+_CAUSES = {
+    OperatorProblem.OTHER_OPERATOR: Cause.OTHER_COMPUTATION,
+    OperatorProblem.ARGUMENT: Cause.OTHER_COMPUTATION,
+    OperatorProblem.INPUT: Cause.OTHER_COMPUTATION,
+    OperatorProblem.RANDOM_NUMBERS: Cause.RNG_NOT_RESTORED,
+    OperatorProblem.KERNEL: Cause.OTHER_KERNEL,
+}
 
 
 def closer_look(test_class: type[Any]) -> CloserLook:
@@ -84,11 +72,11 @@ def closer_look(test_class: type[Any]) -> CloserLook:
     """
     if test_class.devices > 1:
         many = f"{test_class.__name__}.devices is {test_class.devices}, and only a run on one rank is watched."
-        return CloserLook(None, problem=many)
+        return CloserLook(many)
     runs = test_class.runs()
     step = StepInQuestion.of(runs, test_class.examination().comparisons.values())
     if step is None:
-        return CloserLook(None)
+        return CloserLook("no training step differs.")
     return _Look(test_class, runs, step).taken()
 
 
@@ -109,7 +97,7 @@ class _Look:
                 problem = self._what_changed(remade)
                 if not problem:
                     return self._compared(*(self._traces if self._was_watched else remade))
-        return CloserLook(self._step, problem=problem)
+        return self._seen(problem)
 
     def _beginnings(self) -> Iterator[bool]:
         """Whether to go on from the checkpoint of the first run; what it left may be gone, or overwritten since."""
@@ -151,9 +139,14 @@ class _Look:
         interrupted, continuous = (read_operations(self._file(trace)) for trace in traces)
         if interrupted is None or continuous is None:
             name = self._runs.legs[self._step.leg].name
-            problem = f"the {name} begins amid step {self._step.number}, and only whole steps are watched."
-            return CloserLook(self._step, problem=problem)
-        return CloserLook(self._step, len(continuous), first_difference(interrupted, continuous))
+            return self._seen(f"the {name} begins amid step {self._step.number}, and only whole steps are watched.")
+        found = first_difference(interrupted, continuous)
+        of = f"of the {len(continuous)} operators of step {self._step.number}, "
+        return self._seen(of + "none differs.") if found is None else self._seen(f"{of}{found}", found)
+
+    def _seen(self, sentence: str, difference: OperatorDifference | None = None) -> CloserLook:
+        cause, facts = (None, None) if difference is None else (_CAUSES[difference.problem], difference.facts)
+        return CloserLook(sentence, self._step.number, self._step.leg, cause, facts)
 
     def _file(self, trace: Trace) -> Path:
         return operations_file(trace.directory, self._step.number)

@@ -82,6 +82,20 @@ class OperatorDifference:
         return "its inputs are equal, its output differs: another kernel computes it, or another setting of the kernel"
 
     @property
+    def facts(self) -> dict[str, str]:
+        """What is known of the operator, by name."""
+        has_both = self.problem is not OperatorProblem.OTHER_OPERATOR
+        inputs = {"inputs": "differ" if self.changed_inputs else "equal"} if has_both else {}
+        return {
+            "operator": self.operation.name,
+            "module": self.operation.module or "none",
+            "part of the step": self.operation.stage.value,
+            "called at": self.operation.place,
+            **inputs,
+            "what differs": self.how,
+        }
+
+    @property
     def _changed_arguments(self) -> list[str]:
         actual, expected = (dict(each.arguments) if each else {} for each in (self.interrupted, self.continuous))
         return [

@@ -12,8 +12,8 @@ import torch
 
 from stopgo_mixins import Mode
 from stopgo_mixins.__main__ import main
+from stopgo_mixins.comparison.closer_look import CloserLook
 from stopgo_mixins.zoom import closer_look
-from stopgo_mixins.zoom.closer_look import CloserLook
 from tests.outcome import run
 from tests.tiny import TinyMixin, TinyModule, tiny_loaders
 from tests.zoom.cases import FaultyMixin
@@ -40,7 +40,7 @@ class TestCloserLook(unittest.TestCase):
             zoom = True
 
         for seen in ("the first look", "the second look"):
-            look = CloserLook(None, problem=seen)
+            look = CloserLook(seen)
             with unittest.mock.patch("stopgo_mixins.zoom.mixin.closer_look", return_value=look):
                 self.assertIn(seen, run(Case).failed["optimizer_state"])
 
