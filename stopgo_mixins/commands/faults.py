@@ -64,4 +64,4 @@ def _caveat(failing: Sequence[str]) -> list[str]:
 
 def _beside(found: Survey) -> list[str]:
     """What the class would show if it were stricter."""
-    return ["", "Beside what the class asks for:", *(f"  {run}" for run in found.stricter)] if found.stricter else []
+    return ["", "Beyond what the class asks for:", *(f"  {run}" for run in found.stricter)] if found.stricter else []

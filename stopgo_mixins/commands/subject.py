@@ -71,5 +71,5 @@ def test_class_named(name: str) -> type[StopAndGoMixin]:
     except (ImportError, AttributeError, ValueError) as error:
         raise argparse.ArgumentTypeError(f"{name!r} cannot be imported: {error}") from error
     if not (isinstance(found, type) and issubclass(found, StopAndGoMixin) and issubclass(found, unittest.TestCase)):
-        raise argparse.ArgumentTypeError(f"{name!r} is no test class with a mixin of this library, but {found!r}")
+        raise argparse.ArgumentTypeError(f"{name!r} is not a test class with a mixin of this library, but {found!r}")
     return found

@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _look_at(test_class: type[Any]) -> list[str]:
     looked_at: Any = type(test_class.__name__, (test_class,), {"__module__": test_class.__module__})
-    looked_at.zoom = test_class.devices == 1  # afterwards, so that a phase in a process of its own is told
+    looked_at.zoom = test_class._several_ranks() is None  # afterwards, so that a phase in a process of its own is told
     return after_phases(looked_at, _root_causes, "it could not be looked at")
 
 

@@ -27,7 +27,7 @@ from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
-from stopgo_mixins.isolation.world import World, world_of_the_suite
+from stopgo_mixins.isolation.world import World, tasks_of_srun, world_of_the_suite
 from stopgo_mixins.mixins.parts import PhasePartsMixin, skip_types
 from stopgo_mixins.mixins.used_objects import UsedObjects
 from stopgo_mixins.mode import Mode
@@ -35,7 +35,7 @@ from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class TrainingPhasesMixin(PhasePartsMixin):
@@ -90,6 +90,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         cls.exp_name = cls.__name__
         cls._world = world_of_the_suite()
         if cls._world is None:
+            cls._demand_one_task()
             cls.tempdir = make_run_directory(cls.exp_name)
         else:
             cls._demand_ranks_of(cls._world)
@@ -101,6 +102,18 @@ class TrainingPhasesMixin(PhasePartsMixin):
         cls.metadata_dir.mkdir(exist_ok=cls._world is not None)
         cls.callbacks = cls._make_callbacks()
         cls._used = UsedObjects()
+
+    @classmethod
+    def _demand_one_task(cls) -> None:
+        tasks = tasks_of_srun()
+        if tasks > 1 and cls._launches_ranks():
+            raise TypeError(
+                f"{cls.__name__} trains on {cls._most_ranks()} ranks, and srun has started these tests as {tasks} "
+                "tasks, each of which would launch all of them. Start the tests once, without srun, and the class "
+                "launches the ranks; or let srun start one torchrun on each node: srun --ntasks-per-node=1 torchrun "
+                "--nnodes=$SLURM_NNODES --nproc-per-node=... --rdzv-backend=c10d --rdzv-endpoint=FIRST_NODE:29400 "
+                "-m unittest ..."
+            )
 
     @classmethod
     def _demand_ranks_of(cls, world: World) -> None:
@@ -144,6 +157,13 @@ class TrainingPhasesMixin(PhasePartsMixin):
     @classmethod
     def _most_ranks(cls) -> int:
         return max(map(cls.devices_of, Mode))
+
+    @classmethod
+    def _several_ranks(cls) -> str | None:
+        """What the class says of its ranks, for a message; ``None`` where all phases train on one and the same."""
+        if cls.devices > 1:
+            return f"devices is {cls.devices}"
+        return None if cls.resume_devices is None else f"resume_devices is {cls.resume_devices}"
 
     @classmethod
     @final

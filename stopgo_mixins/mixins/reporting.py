@@ -24,7 +24,7 @@ from stopgo_mixins.trace.store import Trace
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.examination import Examination
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class ReportMixin(TrainingPhasesMixin):
@@ -62,7 +62,7 @@ class ReportMixin(TrainingPhasesMixin):
     def _where_to_look(cls) -> str:
         """What shows more than a message does."""
         path = cls._report_path()
-        return f"report: {path}" if path else f"for a report with everything, set {REPORT_VARIABLE}=DIR"
+        return f"report: {path}" if path else f"for a full report, set {REPORT_VARIABLE}=DIR"
 
     @classmethod
     @final

@@ -95,7 +95,7 @@ class SurveyTable:
         if self.rows:
             yield section("What became of each", self._table())
         if self.notes:
-            yield section("Beside what the class asks for", *(f"<p>{escape(note)}</p>" for note in self.notes))
+            yield section("Beyond what the class asks for", *(f"<p>{escape(note)}</p>" for note in self.notes))
         if self.left:
             yield section("Not applicable", facts(self.left.items()))
         yield section("Where it was tried", facts(self.environment.items()))

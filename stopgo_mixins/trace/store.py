@@ -264,7 +264,7 @@ class RankTrace:
             file.seek(offset)
             data = file.read(size)
         if size and digest_bytes(data) != digest:
-            found = "are other ones than were recorded" if len(data) == size else f"end after {len(data)} of {size}"
+            found = "are not those that were recorded" if len(data) == size else f"end after {len(data)} of {size}"
             raise TraceError(
                 f"{path} is damaged: the bytes of {self._described(key, place)} {found}. Run the test again."
             )

@@ -15,7 +15,7 @@ from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.stopped import subclass
 from stopgo_mixins.zoom.watched_steps import Rerun, WatchedStepsMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class Again(WatchedStepsMixin):

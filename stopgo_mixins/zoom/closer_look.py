@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Comparison
     from stopgo_mixins.comparison.runs import Runs
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 @dataclass(frozen=True)
@@ -70,9 +70,8 @@ def closer_look(test_class: type[Any]) -> CloserLook:
     Raises:
         PhaseError: when a phase does not come as far as it did before.
     """
-    if test_class.devices > 1:
-        many = f"{test_class.__name__}.devices is {test_class.devices}, and only a run on one rank is watched."
-        return CloserLook(many)
+    if ranks := test_class._several_ranks():
+        return CloserLook(f"{test_class.__name__}.{ranks}, and only a run on one rank is watched.")
     runs = test_class.runs()
     step = StepInQuestion.of(runs, test_class.examination().comparisons.values())
     if step is None:

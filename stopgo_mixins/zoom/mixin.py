@@ -8,7 +8,7 @@ from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.zoom.closer_look import closer_look
 from stopgo_mixins.zoom.watched_steps import WatchedStepsMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class ZoomMixin(WatchedStepsMixin, ConsistencyAssertionsMixin):

@@ -75,7 +75,7 @@ class TestHelpersOfASuite(unittest.TestCase):
                     self.subTest(name=name, owner=owner),
                     self.assertRaisesRegex(
                         TypeError,
-                        rf"^{owner}\.{name} is a name that the library needs for itself: give yours another one\.$",
+                        rf"^{owner}\.{name} is a name that the library needs for itself: choose another one for ",
                     ),
                 ):
                     make()

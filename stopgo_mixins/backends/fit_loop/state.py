@@ -182,7 +182,7 @@ class FitLoopState(TrainingState):
         wrapped = self.trainer.strategy.model
         if self.rank == 0 or not self._is_replica or not getattr(wrapped, "broadcast_buffers", False):
             return {}
-        return {"buffers": "DDP replaces those of this rank by those of rank 0 before each forward pass"}
+        return {"buffers": "DDP replaces those of this rank with those of rank 0 before each forward pass"}
 
     @property
     def _is_replica(self) -> bool:

@@ -27,7 +27,7 @@ from stopgo_mixins.stop_and_go import StopAndGoMixin
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
@@ -128,7 +128,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             trainer.fit(model, **given, ckpt_path=checkpoint, **cls.fit_arguments)
         except UnpicklingError as error:
             raise UnpicklingError(
-                "the checkpoint holds objects that are no tensors, numbers, strings, lists or dicts, perhaps "
+                "the checkpoint holds objects other than tensors, numbers, strings, lists and dicts, perhaps "
                 'among the hyper-parameters. If you trust it, write fit_arguments = {"weights_only": False} in '
                 f"{cls.__name__}. {error}"
             ) from error

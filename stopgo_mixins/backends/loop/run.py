@@ -197,7 +197,7 @@ class LoopRun:
         if self._has_begun:
             return
         if not hasattr(self._state, "watched"):
-            raise BridgeError("train_loop trains what nobody watches: call run.watch(model, optimizer) first.")
+            raise BridgeError("train_loop trains a model that nobody watches: call run.watch(model, optimizer) first.")
         if self.resume_from is not None and not self._has_loaded:
             raise BridgeError(
                 f"train_loop was to load run.resume_from, {str(self.resume_from)!r}, and trains without having said "
@@ -210,7 +210,7 @@ class LoopRun:
     def _settle(self) -> None:
         """The loop goes on to something else: an update that it has made is complete, its schedule included."""
         if self._is_in_batch:
-            raise BridgeError("train_loop said no loss for a batch: call run.loss(loss) before loss.backward().")
+            raise BridgeError("train_loop reported no loss for a batch: call run.loss(loss) before loss.backward().")
         if self._run.update_is_made:
             self._run.step_ended()
 
@@ -234,7 +234,9 @@ class LoopRun:
 
     def _before_update(self, optimizer: Optimizer) -> None:
         if self._is_in_batch:
-            raise BridgeError("train_loop said no loss before an update: call run.loss(loss) before loss.backward().")
+            raise BridgeError(
+                "train_loop reported no loss before an update: call run.loss(loss) before loss.backward()."
+            )
         self._tell_gradients(optimizer)
 
     def _tell_gradients(self, optimizer: Optimizer) -> None:
@@ -290,7 +292,7 @@ class LoopRun:
         """
         if self._newest is None or not self._run.has_just_saved:
             raise BridgeError(
-                "train_loop is to be interrupted where it says of no checkpoint: choose a place at which it calls "
+                "train_loop is to be interrupted where it saves no checkpoint: choose a place at which it calls "
                 "run.saved(path), such as AtStep(k)."
             )
         self._note_checkpoint(copy_into(self._plan.checkpoint_directory / name, self._newest))
