@@ -31,7 +31,7 @@ from tests.zoom.cases import ChangedMixin, WithoutRandomness, look_at, looked_at
 class TestCloserLook(unittest.TestCase):
     def test_stands_in_the_message_of_a_root_cause_alone(self) -> None:
         failed = run(cases.Zoomed).failed
-        self.assertIn("zoom: of the 86 operators of step 4", failed["optimizer_state"])
+        self.assertRegex(failed["optimizer_state"], r"zoom: of the \d+ operators of step 4, the first")
         self.assertIn("exp_avg_sq of body.0.weight", failed["optimizer_state"])
         self.assertNotIn("zoom:", failed["parameters"])
 
@@ -153,7 +153,7 @@ class TestReport(unittest.TestCase):
             self.assertEqual(data["closer_look"]["operator"], "aten.mul.Tensor")
             self.assertEqual(data["closer_look"]["inputs"], "equal")
             self.assertEqual(data["metrics"]["train_output"]["cause"], "another computation")
-            self.assertIn("**zoom**: of the 80 operators of step 4", summary.read_text())
+            self.assertRegex(summary.read_text(), r"\*\*zoom\*\*: of the \d+ operators of step 4, the first")
             (kept,) = Path(directory).glob("Scaled-*")
             look = Subject.kept_in(kept).examination.closer_look
             self.assertEqual(look and look.facts and look.facts["operator"], "aten.mul.Tensor")
