@@ -36,7 +36,12 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _look_at(test_class: type[Any]) -> list[str]:
-    looked_at = type(test_class.__name__, (test_class,), {"__module__": test_class.__module__})
-    return after_phases(
-        looked_at, lambda ran: [*ran.examination().root_causes, closer_look(ran)], "it could not be looked at"
-    )
+    looked_at: Any = type(test_class.__name__, (test_class,), {"__module__": test_class.__module__})
+    looked_at.zoom = test_class._several_ranks() is None  # afterwards, so that a phase in a process of its own is told
+    return after_phases(looked_at, _root_causes, "it could not be looked at")
+
+
+def _root_causes(ran: type[Any]) -> list[str]:
+    examination = ran.examination()
+    examination.look_closer(closer_look(ran))
+    return [*examination.root_causes, f"zoom: {examination.closer_look.sentence}"]

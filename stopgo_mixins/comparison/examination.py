@@ -23,6 +23,7 @@ from stopgo_mixins.comparison.resumption import (
 from stopgo_mixins.comparison.training import nothing_trained
 
 if TYPE_CHECKING:
+    from stopgo_mixins.comparison.closer_look import CloserLook
     from stopgo_mixins.comparison.compare import Comparison
     from stopgo_mixins.comparison.findings import Findings
     from stopgo_mixins.comparison.runs import Runs
@@ -41,6 +42,7 @@ class Examination:
     runs: Runs
     terms: Terms
     _compared: dict[str, Comparison] = field(default_factory=dict, init=False)
+    _looks: list[CloserLook] = field(default_factory=list, init=False)
 
     @cached_property
     def resumption(self) -> Resumption:
@@ -67,9 +69,22 @@ class Examination:
         return {metric: self.comparison(metric) for metric in self.metrics if not known(metric).by_reach}
 
     @cached_property
+    def _found(self) -> Findings:
+        return find(self.resumption, self.comparisons)
+
+    @property
     def findings(self) -> Findings:
         """What the run shows beside a single metric."""
-        return find(self.resumption, self.comparisons)
+        return self._found if self.closer_look is None else self._found.seen_closer(self.closer_look)
+
+    @property
+    def closer_look(self) -> CloserLook | None:
+        """What was seen of the first step that differs; ``None`` where nobody has looked."""
+        return self._looks[-1] if self._looks else None
+
+    def look_closer(self, seen: CloserLook) -> None:
+        """Takes into account what was seen of the first step that differs."""
+        self._looks.append(seen)
 
     @property
     def comparisons(self) -> dict[str, Comparison]:

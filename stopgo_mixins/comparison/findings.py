@@ -13,6 +13,7 @@ from stopgo_mixins.comparison.diagnosis.diagnose import diagnose
 from stopgo_mixins.metric import MetricKind
 
 if TYPE_CHECKING:
+    from stopgo_mixins.comparison.closer_look import CloserLook
     from stopgo_mixins.comparison.compare import Comparison, Mismatch
     from stopgo_mixins.comparison.resumption import Resumption
     from stopgo_mixins.comparison.runs import Leg, Runs
@@ -60,6 +61,13 @@ class Findings:
     consequences: tuple[str, ...]
     not_observed: tuple[str, ...]
     only_reports: bool
+
+    def seen_closer(self, look: CloserLook) -> Findings:
+        """With the name that a closer look has for root causes without one."""
+        causes = (
+            replace(each, diagnosis=each.diagnosis or look.diagnosis(each.comparison)) for each in self.root_causes
+        )
+        return replace(self, root_causes=tuple(causes))
 
     def root_cause(self, metric: str) -> RootDivergence | None:
         """That of a metric, if it is one."""

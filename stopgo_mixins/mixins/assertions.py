@@ -166,13 +166,14 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
     def _failure(cls, metric: str) -> str:
         """The message of a failing metric; what follows from another one's divergence is told in few lines."""
         examination, report = cls.examination(), cls._report_path()
+        seen_closer = cls._look_closer(metric)
         message = examination.failure(metric)
         if examination.is_consequence(metric):
             return f"{message} │ report: {report}" if report else message
-        return "\n".join([message, *cls._closer_look(metric), f"  {cls._where_to_look()}"])
+        return "\n".join([message, *seen_closer, f"  {cls._where_to_look()}"])
 
     @classmethod
-    def _closer_look(cls, metric: str) -> list[str]:
+    def _look_closer(cls, metric: str) -> list[str]:
         """What is to be added to the message of a metric that follows from no other one."""
         return []
 

@@ -48,6 +48,11 @@ class LegsMixin:
     @classmethod
     def run_directory(cls, mode: Mode) -> Path:
         """Where the trainer of a phase works: one directory for the interrupted run, one for the continuous one."""
+        return cls._own_directory(mode)
+
+    @classmethod
+    @final
+    def _own_directory(cls, mode: Mode) -> Path:
         name = "continuous" if mode is Mode.CONTINUOUS else "interrupted"
         path = Path(cls.tempdir.name) / name
         path.mkdir(exist_ok=True)

@@ -366,10 +366,15 @@ class TrainingPhasesMixin(PhasePartsMixin):
             use_deterministic_algorithms()
         seed_everything(cls.seed_of(mode))
         try:
-            cls.train(mode)
+            cls._train_phase(mode)
         except BaseException as error:
             if mode is Mode.CONTINUOUS or not cls._is_as_planned(error):
                 raise
+
+    @classmethod
+    def _train_phase(cls, mode: Mode) -> None:
+        """Where something is to be done around all training, in whatever process."""
+        cls.train(mode)
 
     @classmethod
     @final

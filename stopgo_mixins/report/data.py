@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from stopgo_mixins.comparison.wording import ranges
+from stopgo_mixins.report.closer_look import closer_look_data
 
 if TYPE_CHECKING:
     from stopgo_mixins.report.contents import Contents
@@ -23,6 +24,7 @@ def data(contents: Contents) -> str:
         "resumed_at": list(contents.columns.resumed_at),
         "problems": contents.problems,
         "metrics": {row.metric: _metric(row) for row in contents.rows},
+        "closer_look": closer_look_data(contents),
         "not_observed": list(contents.not_observed),
         "environment": dict(contents.subject.environment),
     }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.comparison.message import cause_sentences, how_to_fix
 from stopgo_mixins.metric import MetricKind
+from stopgo_mixins.report.closer_look import closer_look_section
 from stopgo_mixins.report.curves import Curves
 from stopgo_mixins.report.document import badge, card, document, facts, section
 from stopgo_mixins.report.drawing import HEIGHT, chart, definitions, position, strip
@@ -38,6 +39,7 @@ def page(contents: Contents) -> str:
     sections = [
         definitions(contents.columns),
         *_causes(contents),
+        *closer_look_section(contents),
         *_map(contents),
         *_failures(contents),
         *_others(contents),

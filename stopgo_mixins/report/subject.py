@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stopgo_mixins.comparison.closer_look import CloserLook
 from stopgo_mixins.comparison.declared import DeclaredDivergence
+from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.examination import Examination
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.terms import Terms
@@ -53,6 +55,7 @@ class Subject:
             "declared": {metric: [vars(each) for each in declared] for metric, declared in terms.declared.items()},
             "left_out": terms.left_out,
             "require_evidence": terms.require_evidence,
+            "closer_look": (look := self.examination.closer_look) and vars(look),
             "metrics": {
                 name: {said: getattr(about, said) for said in _SAID_OF_A_METRIC} for name, about in _known(runs)
             },
@@ -83,7 +86,10 @@ class Subject:
             {metric: _metric(metric, said) for metric, said in kept["metrics"].items()},
             **{name: Trace(directory / path) for name, path in kept["control_arms"].items()},
         )
-        return cls(kept["class"], Examination(runs, _terms(kept)), kept["environment"])
+        examination = Examination(runs, _terms(kept))
+        if look := kept["closer_look"]:
+            examination.look_closer(CloserLook(**{**look, "cause": look["cause"] and Cause(look["cause"])}))
+        return cls(kept["class"], examination, kept["environment"])
 
 
 def _relative(trace: Trace, directory: Path) -> str:

@@ -6,11 +6,13 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.evidence import Verdict
+from stopgo_mixins.report.closer_look import closer_look_line
 from stopgo_mixins.report.row import Role
 
 if TYPE_CHECKING:
+    from stopgo_mixins.report.closer_look import closer_look_line
     from stopgo_mixins.report.contents import Contents
-    from stopgo_mixins.report.row import Row
+from stopgo_mixins.report.row import Row
 
 
 def summary(contents: Contents) -> str:
@@ -24,6 +26,7 @@ def _body(contents: Contents) -> Iterator[str]:
     yield contents.headline
     for test, problem in contents.problems.items():
         yield f"\n**{test}**: {problem}"
+    yield from closer_look_line(contents)
     rows = [row for row in contents.rows if row.verdict in (Verdict.FAILED, Verdict.NOT_VERIFIED)]
     if rows:
         yield from ("", "| metric | test | first at | cause |", "| --- | --- | --- | --- |", *map(_line, rows))

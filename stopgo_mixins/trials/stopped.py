@@ -38,6 +38,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     """
 
     isolation = "in_process"  # where faults can reach into the trainer
+    zoom = False
 
     test_class: ClassVar[type]
     rank: ClassVar[int] = 0

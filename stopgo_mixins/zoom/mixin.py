@@ -2,38 +2,27 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 from typing_extensions import override
 
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.zoom.closer_look import closer_look
+from stopgo_mixins.zoom.watched_steps import WatchedStepsMixin
 
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
-class ZoomMixin(ConsistencyAssertionsMixin):
-    """Names the first operator that differs in the message of each root cause.
-
-    Attributes:
-        zoom: whether to run a class whose metrics differ once more, up to the first step that differs.
-    """
-
-    zoom: ClassVar[bool] = False
-
-    _zoomed: ClassVar[str | None] = None
+class ZoomMixin(WatchedStepsMixin, ConsistencyAssertionsMixin):
+    """Names the first operator that differs: the cause where no pattern fits, beside it where one does."""
 
     @override
     @classmethod
-    def _forget_what_was_compared(cls) -> None:
-        super()._forget_what_was_compared()
-        cls._zoomed = None
-
-    @override
-    @classmethod
-    def _closer_look(cls, metric: str) -> list[str]:
-        if not cls.zoom or cls.examination().findings.root_cause(metric) is None:
+    def _look_closer(cls, metric: str) -> list[str]:
+        examination = cls.examination()
+        if not cls.zoom or not examination.comparison(metric).mismatches:
             return []
-        if cls._zoomed is None:
-            cls._zoomed = closer_look(cls)
-        return [f"  {cls._zoomed}"]
+        if examination.closer_look is None:
+            examination.look_closer(closer_look(cls))
+        seen, cause = examination.closer_look, examination.findings.root_cause(metric)
+        if seen is None or (cause and cause.diagnosis and cause.diagnosis.sentence == seen.sentence):
+            return []
+        return [f"  zoom: {seen.sentence}"]

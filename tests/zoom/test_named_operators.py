@@ -3,34 +3,14 @@
 from __future__ import annotations
 
 import unittest
-from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
-from stopgo_mixins import Mode
-from stopgo_mixins.zoom.closer_look import closer_look
-from tests.tiny import TinyMixin, TinyModule, tiny_loaders
-from tests.zoom.cases import OnResume, no_second_moment
-
-
-class WithoutRandomness(TinyModule):
-    """Nothing is drawn, so that the operators of the first step are compared in full."""
-
-    foreach = False
-    fused = False
-
-    def __init__(self, lr: float = 1e-2) -> None:
-        super().__init__(lr)
-        self.body = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Tanh())
-        self.scale = 1.0
-
-    def loss(self, batch: list[torch.Tensor]) -> torch.Tensor:
-        return super().loss(batch) * self.scale
-
-    def configure_optimizers(self) -> Any:
-        return torch.optim.AdamW(self.parameters(), lr=self.lr, foreach=self.foreach, fused=self.fused)
+from stopgo_mixins import AtStep
+from tests.tiny import TinyModule
+from tests.zoom.cases import WithoutRandomness, looked_at, no_second_moment, set_scale
 
 
 class Foreach(WithoutRandomness):
@@ -41,42 +21,18 @@ class Fused(WithoutRandomness):
     fused = True
 
 
-def looked_at(change: Callable[[Any], None], module: type[TinyModule] = WithoutRandomness) -> str:
-    """What a closer look says about a resume that changes something."""
-
-    class Case(TinyMixin, unittest.TestCase):
-        @classmethod
-        def setup_model(cls, mode: Mode) -> tuple[Any, ...]:
-            return module(cls.lr), tiny_loaders()
-
-        @classmethod
-        def get_default_callbacks(cls) -> dict[Mode, dict[type, object]]:
-            callbacks = super().get_default_callbacks()
-            for mode, registered in callbacks.items():
-                registered[OnResume] = OnResume(change if mode is Mode.RESUME else lambda module: None)
-            return callbacks
-
-    try:
-        Case.setUpClass()
-        return closer_look(Case)
-    finally:
-        Case.doClassCleanups()
-
-
 def flipped_bit(module: Any) -> None:
     with torch.no_grad():
         module.head.weight.view(torch.int32)[0, 0] ^= 1
 
 
-def set_scale(module: Any) -> None:
-    module.scale = 0.5
-
-
-class TestNamedOperators(unittest.TestCase):
+class SaysCase(unittest.TestCase):
     def assert_says(self, said: str, *parts: str) -> None:
         for part in parts:
             self.assertIn(part, said)
 
+
+class TestNamedOperators(SaysCase):
     def test_the_second_moment_of_a_plain_optimizer(self) -> None:
         self.assert_says(looked_at(no_second_moment), "in the optimizer's step", "exp_avg_sq of body.0.weight")
 
@@ -88,11 +44,11 @@ class TestNamedOperators(unittest.TestCase):
 
     def test_one_bit_of_a_weight(self) -> None:
         said = looked_at(flipped_bit)
-        self.assert_says(said, "aten.addmm.default in forward of head", "it is given something else: head.weight")
+        self.assert_says(said, "aten.addmm.default in forward of head", "its inputs differ: head.weight")
 
     def test_an_attribute_that_the_step_reads(self) -> None:
         said = looked_at(set_scale)
-        self.assert_says(said, "aten.mul.Tensor in forward", "argument 1: 0.5, expected argument 1: 1.0", "(loss)")
+        self.assert_says(said, "aten.mul.Tensor in forward", "other=0.5, expected other=1.0", "(loss)")
 
     def test_one_draw_too_many(self) -> None:
         said = looked_at(lambda module: torch.rand(1), TinyModule)
@@ -111,8 +67,83 @@ class TestNamedOperators(unittest.TestCase):
         said = looked_at(lambda module: module.head._forward_hooks.clear(), Hooked)
         self.assert_says(said, "aten.mul.Tensor in forward", "only the continuous run calls it")
 
+    def test_another_kernel(self) -> None:
+        class Convolutions(WithoutRandomness):
+            def __init__(self, lr: float = 1e-2) -> None:
+                super().__init__(lr)
+                self.body = nn.Sequential(nn.Conv2d(3, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3))
+
+            def loss(self, batch: list[Tensor]) -> Tensor:
+                return self.body(batch[0].repeat(1, 64).view(-1, 3, 8, 8)).square().mean()
+
+        def without_library(module: Any) -> None:
+            torch.backends.mkldnn.set_flags(False)
+
+        said = looked_at(without_library, Convolutions)
+        self.assert_says(said, "aten.convolution.default in forward", "its inputs are equal, its output differs")
+
+    def test_a_state_that_nobody_saved(self) -> None:
+        class Recurrent(WithoutRandomness):
+            def __init__(self, lr: float = 1e-2) -> None:
+                super().__init__(lr)
+                self.body, self.hidden = nn.GRU(3, 4), None
+
+            def loss(self, batch: list[Tensor]) -> Tensor:
+                outputs, hidden = self.body(batch[0], self.hidden)
+                self.hidden = hidden.detach()
+                return (self.head(outputs) - batch[1]).square().mean()
+
+        said = looked_at(lambda module: None, Recurrent)
+        self.assert_says(said, "aten.zeros.default in forward of body", "only the interrupted run calls it")
+
+    def test_an_addition_to_a_gradient_that_is_thrown_away_is_passed_over(self) -> None:
+        class Adversaries(TinyModule):
+            def __init__(self, lr: float = 1e-2) -> None:
+                super().__init__(lr)
+                self.automatic_optimization = False
+                self.generator, self.critic = nn.Linear(3, 3), nn.Linear(3, 1)
+
+            def configure_optimizers(self) -> Any:
+                return [torch.optim.Adam(part.parameters(), lr=0.1) for part in (self.generator, self.critic)]
+
+            def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
+                generator, critic = self.optimizers()
+                generator.zero_grad()
+                # Leaves gradients in the critic, to which the next step adds where the process is still the same.
+                self.manual_backward(self.critic(self.generator(batch[0])).mean())
+                generator.step()
+                critic.zero_grad()
+                made = self.critic(self.generator(batch[0]).detach())
+                self.manual_backward((made - self.critic(batch[0])).square().mean())
+                critic.step()
+
+            def validation_step(self, batch: list[Tensor], batch_idx: int) -> None:
+                self.log("val_loss", self.critic(batch[0]).mean())
+
+        def no_moment_of_the_critic(module: Any) -> None:
+            for entries in module.optimizers(use_pl_optimizer=False)[1].state.values():
+                entries["exp_avg_sq"].zero_()
+
+        said = looked_at(no_moment_of_the_critic, Adversaries)
+        self.assert_says(said, "in the optimizer's step", "its inputs differ: exp_avg_sq of critic.weight")
+
     def test_nothing_where_nothing_differs(self) -> None:
-        self.assertEqual(looked_at(lambda module: None), "zoom: no training step differs.")
+        self.assertEqual(looked_at(lambda module: None), "no training step differs.")
+
+
+class TestWhereItIsLookedFor(SaysCase):
+    """Each in another step or another run than the first one resumed."""
+
+    def test_in_a_run_that_was_not_watched(self) -> None:
+        said = looked_at(set_scale, zoom=False)
+        self.assert_says(said, "of step 4", "other=0.5, expected other=1.0")
+
+    def test_behind_the_first_of_two_interruptions(self) -> None:
+        said = looked_at(set_scale, interruptions=(AtStep(2), AtStep(3)))
+        self.assert_says(said, "of step 3", "other=0.5, expected other=1.0")
+
+    def test_with_a_continuous_run_that_left_the_checkpoint(self) -> None:
+        self.assert_says(looked_at(set_scale, stop_phase=False), "of step 4", "other=0.5, expected other=1.0")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ def looked_at(case: Any) -> str:
     """What a closer look says of a class."""
     try:
         case.setUpClass()
-        return closer_look(case)
+        return closer_look(case).sentence
     finally:
         case.doClassCleanups()
 

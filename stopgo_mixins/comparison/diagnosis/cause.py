@@ -56,6 +56,9 @@ class Cause(str, enum.Enum):
     GRADIENTS_LOST = "accumulated gradients lost"
     NUMBER_OF_BATCHES = "another number of batches"
 
+    OTHER_COMPUTATION = "another computation"
+    OTHER_KERNEL = "another kernel"
+
     __str__ = str.__str__
 
     @property

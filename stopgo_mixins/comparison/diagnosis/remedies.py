@@ -48,5 +48,7 @@ REMEDIES: Mapping[Cause, str] = {
     Cause.SHARDS_MISPLACED: "put shards together by their offsets in the whole, not by the order of files or ranks",
     Cause.GRADIENTS_LOST: "save between two updates, never within an accumulation window",
     Cause.NUMBER_OF_BATCHES: "let the number of batches of an epoch be a multiple of the accumulation window",
+    Cause.OTHER_COMPUTATION: "restore what the step reads or decides by at the line that is named",
+    Cause.OTHER_KERNEL: "choose kernels, precision and threads in code that every process runs before it trains",
 }
 """Cause -> what to do."""
