@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stopgo_mixins.comparison.closer_look import CloserLook
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.events import Moment
+from stopgo_mixins.exceptions import PhaseError
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.store import Trace
 from stopgo_mixins.zoom.again import again
@@ -66,9 +67,6 @@ def closer_look(test_class: type[Any]) -> CloserLook:
 
     What was watched in those is compared, if the same leg makes the same step once more, unwatched. A step that was not
     watched is made once more by both runs and watched.
-
-    Raises:
-        PhaseError: when a phase does not come as far as it did before.
     """
     if ranks := test_class._several_ranks():
         return CloserLook(f"{test_class.__name__}.{ranks}, and only a run on one rank is watched.")
@@ -91,11 +89,14 @@ class _Look:
         problem = ""
         for from_checkpoint in self._beginnings():
             rerun = Rerun(self._step.number, self._step.leg, not self._was_watched, from_checkpoint)
-            with again(self._class, rerun, with_reference=not self._was_watched) as made:
-                remade = Trace(made._trace_directory(self._step.leg)), made.trace(Mode.CONTINUOUS)
-                problem = self._what_changed(remade)
-                if not problem:
-                    return self._compared(*(self._traces if self._was_watched else remade))
+            try:
+                with again(self._class, rerun, with_reference=not self._was_watched) as made:
+                    remade = Trace(made._trace_directory(self._step.leg)), made.trace(Mode.CONTINUOUS)
+                    problem = self._what_changed(remade)
+                    if not problem:
+                        return self._compared(*(self._traces if self._was_watched else remade))
+            except PhaseError as error:  # what fails is the closer look, not the test that asks for it
+                problem = f"step {self._step.number} could not be made once more: {str(error).splitlines()[0]}"
         return self._seen(problem)
 
     def _beginnings(self) -> Iterator[bool]:

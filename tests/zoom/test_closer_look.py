@@ -67,6 +67,22 @@ class TestCloserLook(unittest.TestCase):
         finally:
             Case.doClassCleanups()
 
+    def test_that_cannot_be_taken_hides_no_message(self) -> None:
+        class Once(WithoutRandomness):
+            starts = 0
+
+            def on_train_start(self) -> None:
+                Once.starts += 1
+                if Once.starts > 3:
+                    raise RuntimeError("no fourth time")
+
+        class Case(cases.Scaled):
+            module = Once
+
+        said = run(Case).failed["train_output"]
+        self.assertIn("no known pattern fits", said)
+        self.assertRegex(said, "zoom: step 4 could not be made once more: .* failed: RuntimeError: no fourth time")
+
 
 class TestWatchedStep(unittest.TestCase):
     """A step that is watched, and what of it is not seen."""
