@@ -35,7 +35,7 @@ from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class TrainingPhasesMixin(PhasePartsMixin):

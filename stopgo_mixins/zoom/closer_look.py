@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.store import Trace
     from stopgo_mixins.zoom.operation import Operation
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 @dataclass(frozen=True)
