@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from typing_extensions import override
 
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import Recorder
@@ -10,7 +12,7 @@ from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
 from stopgo_mixins.recorders.wholes import Mean, Rows, Same
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -138,6 +140,14 @@ class ValidLossRecorder(_ValidationRecorder):
             self.record(logged, "logged")
 
 
+class _After(Same):
+    """The update alone: how many batches a rank reads depends on their number; ``valid_input`` knows those of all."""
+
+    @override
+    def of_shares(self, shares: Sequence[Any]) -> object:
+        return {"after update": shares[0]["after update"]}
+
+
 class ValidationScheduleRecorder(_ValidationRecorder):
     """After which updates a validation ran, over how many batches, and which ones a resume ran again."""
 
@@ -145,7 +155,7 @@ class ValidationScheduleRecorder(_ValidationRecorder):
     depends_on = ()
     kinds = (MetricKind.VALIDATIONS,)
     decided_before_validation = True
-    whole = Same(is_rounded=False)
+    whole = _After(is_rounded=False)
 
     def validation_end(self, state: TrainingState, batches: list[int], logged: Mapping[str, object]) -> None:
         """Records the update, and the number of batches of each loader."""

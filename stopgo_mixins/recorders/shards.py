@@ -60,7 +60,8 @@ class Shards(Whole):
                 continue
             part.digests |= {where: str(getattr(leaf, "digest", leaf)) for where, leaf, _ in snapshot(found, path)}
             if state.rank == 0:
-                part.values[path] = found
+                # Without the attributes that a trainer has put on a parameter, which may not be pickled.
+                part.values[path] = found.detach() if isinstance(found, Tensor) else found
         return part
 
     @override

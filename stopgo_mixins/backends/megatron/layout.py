@@ -30,8 +30,10 @@ def _splitter(whole: Any) -> Callable[[Tensor], Iterator[tuple[Shard, Tensor]]]:
     """Lays another tensor out as mcore does the parameter; a factory is what makes several shards of it."""
 
     def split(tensor: Tensor) -> Iterator[tuple[Shard, Tensor]]:
-        same = dataclasses.replace(whole, data=tensor)
-        shards = nested_values(same.build()) if isinstance(same, ShardedTensorFactory) else [same]
+        if isinstance(whole, ShardedTensorFactory):
+            shards = list(nested_values(dataclasses.replace(whole, data=tensor).build()))
+        else:
+            shards = [dataclasses.replace(whole, data=tensor, dtype=tensor.dtype)]  # moments of bf16 weights are fp32
         for shard in shards:
             stacked = shard.prepend_axis_num  # all layers are one tensor there, and have names of their own here
             yield Shard(tuple(shard.global_shape[stacked:]), tuple(shard.global_offset[stacked:])), shard.data
