@@ -38,7 +38,7 @@ class TestReplicas(WorldCase):
         )
         self.assertRegex(
             outcome.skipped_for["gradients"],
-            "^gradients is NOT VERIFIED: from the resume on it was computed on 1 instead of 2 ranks, .* say how far it "
+            "^gradients is not verified: from the resume on it was computed on 1 instead of 2 ranks, .* say how far it "
             "may differ, tolerances = {'gradients': Tolerance",
         )
 
