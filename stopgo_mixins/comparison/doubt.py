@@ -41,7 +41,7 @@ def _rounded_otherwise(runs: Runs, comparison: Comparison) -> str | None:
         return None
     return (
         f"from the resume on it was computed on {runs.last.trace.world_size} instead of {runs.reference.world_size} "
-        "ranks, and sums are rounded differently there: say how far it may differ, tolerances = "
+        "ranks, and sums are rounded otherwise there: say how far it may differ, tolerances = "
         f"{{{comparison.metric!r}: Tolerance(rtol=1e-5, atol=0.0)}}"
     )
 
