@@ -42,8 +42,10 @@ nitpick_ignore_regex = [
     (r"py:.*", r"(?!stopgo_mixins\b)\w+\..*"),
     (r"py:class", r"Generator|LightningModule|Optimizer|Path|Tensor|Trainer"),
     # The layers below the public names: the design page describes them, signatures only name them.
-    (r"py:class", r"\w+TrainingState|PhasePlan|BatchArchive|Cause|Change|Comparison|Leaf|Means|Record|Trace"),
-    (r"py:class", r"Spread|Whole"),
+    (
+        r"py:class",
+        r"\w+TrainingState|PhasePlan|BatchArchive|Cause|Change|Comparison|Leaf|Means|Record|Spread|Trace|Whole",
+    ),
     (r"py:.*", r"stopgo_mixins\.(?!events\b)[a-z]\w*\.\w+.*"),
 ]
 

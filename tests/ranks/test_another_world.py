@@ -49,7 +49,7 @@ class TestReplicas(WorldCase):
         self.check_only_root_cause(
             run(cases.OneRankDrifts),
             "[0]['features.0.weight']['exp_avg_sq'] on rank 1",
-            "rank 0 has at state 5 (restored) what it should, and others that train replicas of the same have not",
+            "rank 0 has the right values at state 5 (restored), and ranks that hold replicas of them do not",
         )
 
 

@@ -29,7 +29,7 @@ def replicas_differ(divergence: Divergence) -> Diagnosis | None:
     unexpected = [found.key.path for found in divergence.here if found.difference is Difference.UNEXPECTED]
     if len(unexpected) < len(divergence.here) or not all(ON_RANK in path for path in unexpected):
         return None
-    sentence = f"rank 0 has at {divergence.where} what it should, and others that train replicas of the same have not"
+    sentence = f"rank 0 has the right values at {divergence.where}, and ranks that hold replicas of them do not"
     return Diagnosis(Cause.REPLICAS_DIFFER, f"{sentence}: {listed(unexpected)}")
 
 
