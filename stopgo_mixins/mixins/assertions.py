@@ -152,11 +152,14 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
         judgement = cls.examination().judgement(metric)
         if judgement.verdict is Verdict.FAILED:
             return Judgement(Verdict.FAILED, cls._failure(metric))
-        text = f"{judgement.verdict.value}: {judgement.reason}"
-        if judgement.verdict is Verdict.NOT_VERIFIED and cls.require_evidence:
-            text = f"test_{metric}: {text} (a failure because require_evidence is set)"
+        verdict, reason = judgement.verdict, judgement.reason
+        if verdict is not Verdict.NOT_VERIFIED:
+            return Judgement(verdict, f"{metric} is {verdict.value}: {reason}")
+        if cls.require_evidence:
+            text = f"test_{metric}: {verdict.value}: {reason} (a failure because require_evidence is set)"
             return Judgement(Verdict.FAILED, text)
-        return Judgement(judgement.verdict, f"{metric} is {text}")
+        # In capitals, because a list of skipped tests is mostly of what does not apply.
+        return Judgement(verdict, f"{metric} is {verdict.value.upper()}: {reason}")
 
     @classmethod
     @final

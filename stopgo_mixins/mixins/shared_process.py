@@ -62,7 +62,7 @@ class SharedProcessMixin(ConsistencyAssertionsMixin):
 
 def _what_is_shared(changes: Sequence[str]) -> Iterator[str]:
     yield (
-        "not verified: before the resume, training changed what only this process holds. A restart loses it; here, "
+        "NOT VERIFIED: before the resume, training changed what only this process holds. A restart loses it; here, "
         "the resume phase found it as it was left:"
     )
     yield from (f"    {change}" for change in changes[:_MAX_CHANGES])

@@ -236,7 +236,7 @@ class TestOfAClass(unittest.TestCase):
         )
         self.assertRegex(
             outcome.skipped_for["train_loss"],
-            "^train_loss is not verified: cannot judge: from step 1 on two uninterrupted",
+            "^train_loss is NOT VERIFIED: cannot judge: from step 1 on two uninterrupted",
         )
         self.assertEqual(outcome.passed & {"train_loss", "train_output", "gradients", "parameters"}, set())
         self.assertLessEqual({"learning_rate", "rng_state", "train_input", "global_step"}, outcome.passed)
@@ -295,7 +295,7 @@ class TestOfAClass(unittest.TestCase):
         outcome = run(Clean)
         self.assertEqual((outcome.failed, outcome.error), ({}, ""))
         self.assertIn("determinism", outcome.passed)
-        self.assertEqual([reason for reason in outcome.skipped_for.values() if "not verified" in reason], [])
+        self.assertEqual([reason for reason in outcome.skipped_for.values() if "NOT VERIFIED" in reason], [])
 
     def test_the_test_of_determinism_is_there_where_a_class_asks_for_it(self) -> None:
         noisy = concrete(TinyMixin, noise_floor=True)

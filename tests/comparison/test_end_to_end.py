@@ -68,7 +68,7 @@ class TestDigits(unittest.TestCase):
             outcome.failed["number_of_steps"], r"the resume phase ran 12 steps, expected 8 \(from 4 to 12\)"
         )
         self.assertRegex(
-            outcome.skipped_for["train_loss"], "not verified: .* loaded no checkpoint: .*; .* is no evidence"
+            outcome.skipped_for["train_loss"], "NOT VERIFIED: .* loaded no checkpoint: .*; .* is no evidence"
         )
         self.assertEqual(outcome.passed & {"train_loss", "parameters", "optimizer_state", "rng_state"}, set())
 

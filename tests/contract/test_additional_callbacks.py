@@ -81,7 +81,7 @@ class TestAdditionalCallbacks(unittest.TestCase):
         _, outcome = ending(added=(ConstantRecorder, UpdateRecorder))
         self.assertRegex(
             outcome.skipped_for["additional_callbacks"],
-            "^a_constant is not verified: constant: the value stayed the same",
+            "^a_constant is NOT VERIFIED: constant: the value stayed the same",
         )
         _, outcome = ending(added=(ConstantRecorder, UpdateRecorder), require_evidence=True)
         self.assertIn("test_a_constant: not verified: constant", outcome.failed["additional_callbacks"])

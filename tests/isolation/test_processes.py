@@ -131,7 +131,7 @@ class TestProcessState(unittest.TestCase):
                 together = run(concrete(case, isolation="in_process"))
                 self.assertEqual((together.failed, together.error), ({}, ""))
                 reason = together.skipped_for["process_state"]
-                self.assertIn("not verified: before the resume, training changed what only this process holds", reason)
+                self.assertIn("NOT VERIFIED: before the resume, training changed what only this process holds", reason)
                 self.assertRegex(reason, rf"\n    tests\.isolation\.process_cases\.{change}\n")
                 self.assertIn('Write isolation = "process"', reason)
 

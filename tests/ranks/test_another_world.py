@@ -38,7 +38,7 @@ class TestReplicas(WorldCase):
         )
         self.assertRegex(
             outcome.skipped_for["gradients"],
-            "^gradients is not verified: from the resume on it was computed in another world, .* say how far it may "
+            "^gradients is NOT VERIFIED: from the resume on it was computed in another world, .* say how far it may "
             "differ, tolerances = {'gradients': Tolerance",
         )
 

@@ -102,7 +102,7 @@ class TestCallbackState(MetricCase):
         outcome = self.outcome_of(_UnrecordableMixin)
         self.assertEqual(outcome.failed, {})
         reason = outcome.skipped_for["callback_state"]
-        self.assertIn("not verified: not all of it could be recorded: ", reason)
+        self.assertIn("NOT VERIFIED: not all of it could be recorded: ", reason)
         self.assertIn("callback_state ['_Unrecordable']['handle']", reason)
         self.assertIn("(a type in which nothing can be read.", reason)
         self.assertIn("left_out = {'callback_state': {path: reason}}", reason)
