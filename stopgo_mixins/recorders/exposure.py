@@ -9,11 +9,13 @@ import xxhash
 
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.leaves import in_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
 
 _MODULUS = 1 << 128
@@ -65,13 +67,13 @@ class SampleExposureRecorder(Recorder):
         self._epoch, self._samples, self._sum = state["epoch"], state["samples"], int(state["sum"], 16)
 
 
-def row_digests(leaves: Iterable[tuple[str, Leaf, bytes | memoryview]]) -> Iterator[int]:
+def row_digests(leaves: Iterable[tuple[str, Leaf, Bytes]]) -> Iterator[int]:
     """The 128-bit digest of each row of a batch, over all its tensors and arrays of as many rows as the first.
 
     Everything else in it (numbers, strings, tensors of another length) belongs to no sample and is left out;
     a batch without any row is one sample.
     """
-    of_batch = [(leaf, data) for _, leaf, data in leaves]
+    of_batch = [(leaf, in_memory(data)) for _, leaf, data in leaves]
     rows = next((leaf.rows for leaf, _ in of_batch if leaf.rows is not None), None)
     if rows is None:
         yield _digest([leaf.digest.encode() for leaf, _ in of_batch])

@@ -14,8 +14,8 @@ from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.counters import lost_counter
 from stopgo_mixins.comparison.numbers import equal_elements, values_of
 from stopgo_mixins.comparison.wording import form, listed
-from stopgo_mixins.trace.digest import digest_bytes
 from stopgo_mixins.trace.snapshot import EMPTY
+from stopgo_mixins.trace.values import digest_with
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Mismatch
@@ -103,7 +103,8 @@ def _zeros(divergence: Divergence, mismatch: Mismatch) -> str | None:
     actual = mismatch.actual
     if actual is None or actual.leaf.kind != "tensor" or mismatch.expected is None:
         return None
-    return "all zeros" if actual.leaf.digest == digest_bytes(bytes(_size(actual))) else None
+    zeros = digest_with(actual.leaf.algorithm, bytes(_size(actual)))
+    return "all zeros" if actual.leaf.digest == zeros else None
 
 
 def _size(record: Record) -> int:
