@@ -32,6 +32,7 @@ class Difference(enum.Enum):
     SHAPE = "shape"
     DEVICE = "device"
     VALUE = "value"
+    ALGORITHM = "algorithm of the digest"
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ class Comparison:
     @property
     def at_first(self) -> list[Mismatch]:
         """All mismatches at the moment of the first one, on its rank and in its leg."""
-        return [found for found in self.mismatches if found.order == self.mismatches[0].order]
+        first = self.mismatches[0].order if self.mismatches else None
+        return [found for found in self.mismatches if found.order == first]
 
     @property
     def differing_paths(self) -> list[str]:
@@ -271,4 +273,8 @@ def _difference(actual: Record, expected: Record) -> Difference:
         return Difference.DTYPE
     if ours.shape != theirs.shape:
         return Difference.SHAPE
-    return Difference.DEVICE if ours.device != theirs.device else Difference.VALUE
+    if ours.device != theirs.device:
+        return Difference.DEVICE
+    if ours.algorithm != theirs.algorithm and actual.read_bytes() is None:
+        return Difference.ALGORITHM
+    return Difference.VALUE

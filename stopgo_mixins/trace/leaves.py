@@ -25,6 +25,10 @@ class UnreadableError(Exception):
     """A value cannot be recorded; the text completes "a <class> ..."."""
 
 
+_DIGESTS_ITSELF = "cuda"
+"""The type of device whose tensors are digested where they lie."""
+
+
 class OnDevice:
     """The bytes of a tensor that have not left the memory of a GPU.
 
@@ -50,7 +54,7 @@ def in_memory(data: Bytes) -> bytes | memoryview:
 
 def is_on_device(value: object) -> bool:
     """Whether it is a dense tensor that is digested where it lies; others are copied to the host for it."""
-    return isinstance(value, torch.Tensor) and value.device.type == "cuda" and not is_lazy(value)
+    return isinstance(value, torch.Tensor) and value.device.type == _DIGESTS_ITSELF and not is_lazy(value)
 
 
 def device_leaves(tensors: Sequence[torch.Tensor]) -> list[tuple[Leaf, Bytes]]:

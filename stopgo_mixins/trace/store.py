@@ -234,8 +234,13 @@ class RankTrace:
         place = block.kept(number)
         if place == NOT_KEPT:
             return None
-        described = f"{block.metric} at {block.place.moment.value} {block.step}, ordinal {block.place.ordinal}"
-        return read_bytes(self._directory, place, leaf, f"{described}, path {block.path(number)!r}")
+        return read_bytes(self._directory, place, leaf, partial(_described, block, number))
+
+
+def _described(block: Block, number: int) -> str:
+    """A record, with its metric, which its key does not name."""
+    at = f"{block.metric} at {block.place.moment.value} {block.step}"
+    return f"{at}, ordinal {block.place.ordinal}, path {block.path(number)!r}"
 
 
 class Trace:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import torch
@@ -80,28 +80,29 @@ class ValuesWriter:
         return self._budget if near or metric in self._keep_first else self._budget // 2
 
 
-def read_bytes(directory: Path, place: str, leaf: Leaf, described: str) -> bytes:
+def read_bytes(directory: Path, place: str, leaf: Leaf, describe: Callable[[], str]) -> bytes:
     """The bytes at a place.
 
     Args:
         directory: of the rank.
         place: where they were kept.
         leaf: whose bytes they are.
-        described: what that is, for a message.
+        describe: says for a message what that is.
 
     Raises:
         TraceError: when they are no longer those that were recorded.
     """
     offset, size = map(int, place.split(":"))
     path = directory / VALUES
-    if not path.exists():
-        raise TraceError(f"{path} is gone, and with it the bytes of {described}.")
-    with path.open("rb") as file:
-        file.seek(offset)
-        data = file.read(size)
+    try:
+        with path.open("rb", buffering=0) as file:
+            file.seek(offset)
+            data = file.read(size)
+    except FileNotFoundError:
+        raise TraceError(f"{path} is gone, and with it the bytes of {describe()}.") from None
     if size and digest_with(leaf.algorithm, data) != leaf.digest:
         found = "are other ones than were recorded" if len(data) == size else f"end after {len(data)} of {size}"
-        raise TraceError(f"{path} is damaged: the bytes of {described} {found}. Run the test again.")
+        raise TraceError(f"{path} is damaged: the bytes of {describe()} {found}. Run the test again.")
     return data
 
 
