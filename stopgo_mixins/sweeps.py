@@ -20,7 +20,7 @@ from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 _TestClass = TypeVar("_TestClass", bound=type[StopAndGoMixin])
 
@@ -82,18 +82,18 @@ def _check(test_class: type[StopAndGoMixin], points: Sequence[object]) -> None:
             f"{where}: noise_floor = True would make a second continuous run for each point: write it in a class of "
             "its own, without @sweep."
         )
-    if test_class.devices > 1:
+    if ranks := test_class._several_ranks():
         raise TypeError(
-            f"{where}: devices is {test_class.devices}, and the classes of a sweep share a run in the process of the "
+            f"{where}: {ranks}, and the classes of a sweep share a run in the process of the "
             "tests: write devices = 1, or a class for each point."
         )
     for point in points:
         if not isinstance(point, Interruption):
-            raise TypeError(f"{where}: {point!r} is no Interruption: write AtStep(2), AfterValidation(1), ...")
+            raise TypeError(f"{where}: {point!r} is not an Interruption: write AtStep(2), AfterValidation(1), ...")
         if points.count(point) > 1:
             raise TypeError(f"{where}: {point} is given more than once.")
         if point.past or point.by != "exception":
-            raise TypeError(f"{where}: {point}: the run goes on at each point, so it cannot say by what or past what.")
+            raise TypeError(f"{where}: {point}: the run goes on at each point, so by= and past= have no meaning here.")
 
 
 def _identifier(point: Interruption) -> str:
@@ -202,7 +202,7 @@ class _Swept(StopAndGoMixin, abstract=True):
         except PhaseError as missed:
             if not cls._may_be_missed:
                 raise
-            raise unittest.SkipTest(f"the run does not come past {interruption}: {missed}") from None
+            raise unittest.SkipTest(f"the run never reaches {interruption}: {missed}") from None
 
     @override
     @classmethod

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.isolation.ending import ProcessEnd
     from stopgo_mixins.isolation.request import PhaseRequest
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
@@ -34,6 +34,8 @@ class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
 
     test_class: ClassVar[type]
     dies_at: ClassVar[int | None] = None
+
+    _leaves_report: ClassVar[bool] = False  # of one restart among many
 
     @override
     @classmethod

@@ -27,7 +27,7 @@ from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
-from stopgo_mixins.isolation.world import World, world_of_the_suite
+from stopgo_mixins.isolation.world import World, tasks_of_srun, world_of_the_suite
 from stopgo_mixins.mixins.parts import PhasePartsMixin, skip_types
 from stopgo_mixins.mixins.used_objects import UsedObjects
 from stopgo_mixins.mode import Mode
@@ -35,7 +35,7 @@ from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class TrainingPhasesMixin(PhasePartsMixin):
@@ -46,6 +46,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
             the tests; or all phases in that, ``"in_process"``.
         devices: how many ranks train together. If more than one, each phase, the continuous one as well, is in a
             process of its own that launches them, and ``setup_trainer`` has to return a trainer for so many.
+        resume_devices: how many ranks the resume phase trains on instead; then what all ranks have together is
+            compared, and no longer what each has. Also where there are as many that share the model otherwise.
         phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
@@ -56,6 +58,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     isolation: ClassVar[Literal["process", "in_process"]] = "in_process"
     devices: ClassVar[int] = 1
+    resume_devices: ClassVar[int | None] = None
     phase_timeout: ClassVar[float | None] = None
     seed: ClassVar[int] = 42
     resume_seed: ClassVar[int | None] = None
@@ -87,6 +90,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         cls.exp_name = cls.__name__
         cls._world = world_of_the_suite()
         if cls._world is None:
+            cls._demand_one_task()
             cls.tempdir = make_run_directory(cls.exp_name)
         else:
             cls._demand_ranks_of(cls._world)
@@ -100,7 +104,24 @@ class TrainingPhasesMixin(PhasePartsMixin):
         cls._used = UsedObjects()
 
     @classmethod
+    def _demand_one_task(cls) -> None:
+        tasks = tasks_of_srun()
+        if tasks > 1 and cls._launches_ranks():
+            raise TypeError(
+                f"{cls.__name__} trains on {cls._most_ranks()} ranks, and srun has started these tests as {tasks} "
+                "tasks, each of which would launch all of them. Start the tests once, without srun, and the class "
+                "launches the ranks; or let srun start one torchrun on each node: srun --ntasks-per-node=1 torchrun "
+                "--nnodes=$SLURM_NNODES --nproc-per-node=... --rdzv-backend=c10d --rdzv-endpoint=FIRST_NODE:29400 "
+                "-m unittest ..."
+            )
+
+    @classmethod
     def _demand_ranks_of(cls, world: World) -> None:
+        if cls.resume_devices is not None:
+            raise TypeError(
+                f"{cls.__name__}.resume_devices is {cls.resume_devices}, and these tests were started on {world.size} "
+                "ranks, which are those of every phase: start the tests of this class without torchrun."
+            )
         if cls.devices != world.size:
             raise TypeError(
                 f"{cls.__name__}.devices is {cls.devices}, and these tests were started on {world.size} ranks: write "
@@ -127,7 +148,24 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     @classmethod
     def _launches_ranks(cls) -> bool:
-        return cls.devices > 1 and cls._world is None
+        return cls._most_ranks() > 1 and cls._world is None
+
+    @classmethod
+    def _most_ranks(cls) -> int:
+        return max(map(cls.devices_of, Mode))
+
+    @classmethod
+    def _several_ranks(cls) -> str | None:
+        """What the class says of its ranks, for a message; ``None`` where all phases train on one and the same."""
+        if cls.devices > 1:
+            return f"devices is {cls.devices}"
+        return None if cls.resume_devices is None else f"resume_devices is {cls.resume_devices}"
+
+    @classmethod
+    @final
+    def devices_of(cls, mode: Mode) -> int:
+        """How many ranks a phase trains on."""
+        return cls.resume_devices if mode is Mode.RESUME and cls.resume_devices is not None else cls.devices
 
     @classmethod
     def _run_phases(cls) -> None:
@@ -135,7 +173,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             cls.continuous()
             cls._demand_interruption(cls._all_interruptions()[0])
             cls.resume()
-        elif cls._is_apart(Mode.STOP) and cores() >= 2 * cls.devices:
+        elif cls._is_apart(Mode.STOP) and cores() >= 2 * cls._most_ranks():
             cls._run_side_by_side()
         else:
             cls.stop()
@@ -216,6 +254,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             interruptions=(*cls._all_interruptions(), *(waypoint.interruption for waypoint in waypoints)),
             waypoints=waypoints,
             own_process=cls._is_child,
+            worlds=None if cls.resume_devices is None else (cls.devices, cls.resume_devices),
         )
 
     @classmethod
@@ -288,7 +327,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         try:
             location = cls._location()
         except LookupError as problem:
-            otherwise = 'isolation = "in_process"' if cls.devices == 1 else "devices = 1"
+            otherwise = 'isolation = "in_process"' if cls._most_ranks() == 1 else "devices = 1"
             raise TypeError(
                 f"{cls.__name__} cannot be run in a process of its own: {problem}. Define it at the top of a module, "
                 f"or write {otherwise}."
@@ -301,7 +340,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         def request(mode: Mode) -> PhaseRequest:
             leg = 0 if mode is Mode.CONTINUOUS else cls._leg
             files = cls.metadata_dir / mode.value if mode is Mode.CONTINUOUS else cls._trace_directory(leg)
-            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices, files)
+            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices_of(mode), files)
 
         return request
 

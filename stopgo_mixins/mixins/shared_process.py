@@ -14,7 +14,7 @@ from stopgo_mixins.isolation.process_watch import ProcessWatch
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mode import Mode
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 _MAX_CHANGES = 10
 """How many are named."""

@@ -280,6 +280,18 @@ class Trace:
         return {metric for event in starts for metric in event.get("replicated", ())}
 
     @property
+    def is_whole(self) -> bool:
+        """Whether what all ranks have together was recorded, on rank 0, and not what each has."""
+        starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
+        return any(event.get("whole") for event in starts)
+
+    @property
+    def rounded(self) -> set[str]:
+        """The metrics into which sums over samples or ranks go, whose last bits depend on how those are shared."""
+        starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
+        return {metric for event in starts for metric in event.get("rounded", ())}
+
+    @property
     def absent_ranks(self) -> list[int]:
         """The ranks that took part, by the world size, and left no trace."""
         return sorted(set(range(self.world_size or 0)) - self.ranks.keys())

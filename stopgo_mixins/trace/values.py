@@ -101,7 +101,7 @@ def read_bytes(directory: Path, place: str, leaf: Leaf, describe: Callable[[], s
     except FileNotFoundError:
         raise TraceError(f"{path} is gone, and with it the bytes of {describe()}.") from None
     if size and digest_with(leaf.algorithm, data) != leaf.digest:
-        found = "are other ones than were recorded" if len(data) == size else f"end after {len(data)} of {size}"
+        found = "are not those that were recorded" if len(data) == size else f"end after {len(data)} of {size}"
         raise TraceError(f"{path} is damaged: the bytes of {describe()} {found}. Run the test again.")
     return data
 

@@ -14,7 +14,7 @@ from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.hooks import FaultHooksMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
@@ -30,6 +30,8 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     batches: ClassVar[BatchArchive]
     was_set_up: ClassVar[bool] = False
 
+    _leaves_report: ClassVar[bool] = False  # half a run has none
+
     @override
     @classmethod
     def stop(cls) -> None:
@@ -40,11 +42,6 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     @classmethod
     def resume(cls) -> None:
         """Does nothing yet."""
-
-    @override
-    @classmethod
-    def _write_report(cls) -> None:
-        """Does nothing: half a run has none."""
 
     @override
     @classmethod
