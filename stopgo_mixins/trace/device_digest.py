@@ -46,7 +46,7 @@ def device_digests(tensors: Sequence[torch.Tensor]) -> list[str]:
     return [_hexadecimal(pair, size) for pair, size in zip(sums.cpu().tolist(), sizes, strict=True)]
 
 
-class _Part(NamedTuple):
+class _Stretch(NamedTuple):
     """Some words of a tensor.
 
     Attributes:
@@ -60,9 +60,9 @@ class _Part(NamedTuple):
     words: torch.Tensor
 
 
-def _portions(tensors: Sequence[torch.Tensor]) -> Iterator[list[_Part]]:
+def _portions(tensors: Sequence[torch.Tensor]) -> Iterator[list[_Stretch]]:
     """All words of all tensors, so many at once: parts of a large tensor, or many small ones."""
-    portion: list[_Part] = []
+    portion: list[_Stretch] = []
     room = _WORDS_AT_ONCE
     for number, tensor in enumerate(tensors):
         words = _words(tensor)
@@ -71,7 +71,7 @@ def _portions(tensors: Sequence[torch.Tensor]) -> Iterator[list[_Part]]:
             if len(part) > room:
                 yield portion
                 portion, room = [], _WORDS_AT_ONCE
-            portion.append(_Part(number, start, part))
+            portion.append(_Stretch(number, start, part))
             room -= len(part)
     if portion:
         yield portion
@@ -86,7 +86,7 @@ def _words(tensor: torch.Tensor) -> torch.Tensor:
     return flat.view(torch.int64)
 
 
-def _add(sums: torch.Tensor, portion: Sequence[_Part]) -> None:
+def _add(sums: torch.Tensor, portion: Sequence[_Stretch]) -> None:
     """Adds what some words contribute to the sums of their tensors; no tensor has two parts in a portion."""
     words = torch.cat([part.words for part in portion]) if len(portion) > 1 else portion[0].words
     described = [[part.tensor, part.start, len(part.words)] for part in portion]
