@@ -100,7 +100,10 @@ class Moment(enum.Enum):
     @property
     def order(self) -> int:
         """The place of the moment among those with the same step number, in training order."""
-        return list(Moment).index(self)
+        return _ORDER[self]
+
+
+_ORDER = {moment: number for number, moment in enumerate(Moment)}
 
 
 @dataclass(frozen=True)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.numbers import agree
+from stopgo_mixins.comparison.series import PathSeries, SeriesOfBlocks
 from stopgo_mixins.metric import Metric
+from stopgo_mixins.trace.blocks import Place, differing
 from stopgo_mixins.trace.merge import side_by_side
-from stopgo_mixins.trace.store import identity_of
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Leg, Runs
     from stopgo_mixins.comparison.tolerance import Tolerance
+    from stopgo_mixins.trace.blocks import Block
     from stopgo_mixins.trace.record import Key, Record
-    from stopgo_mixins.trace.store import RankTrace, Trace
+    from stopgo_mixins.trace.store import Trace
 
 
 class Difference(enum.Enum):
@@ -30,6 +32,7 @@ class Difference(enum.Enum):
     SHAPE = "shape"
     DEVICE = "device"
     VALUE = "value"
+    ALGORITHM = "algorithm of the digest"
 
 
 @dataclass(frozen=True)
@@ -61,21 +64,6 @@ class Mismatch:
     def order(self) -> tuple[object, ...]:
         """Sorts mismatches in training order, within a moment by rank, then by leg."""
         return (*self.key.order, self.rank, self.leg.number)
-
-
-@dataclass
-class PathSeries:
-    """What one path of the metric did in the continuous run.
-
-    Attributes:
-        first: the digest of its first record.
-        count: how many records it has.
-        varies: whether any differs from the first.
-    """
-
-    first: str
-    count: int = 0
-    varies: bool = False
 
 
 @dataclass
@@ -117,7 +105,8 @@ class Comparison:
     @property
     def at_first(self) -> list[Mismatch]:
         """All mismatches at the moment of the first one, on its rank and in its leg."""
-        return [found for found in self.mismatches if found.order == self.mismatches[0].order]
+        first = self.mismatches[0].order if self.mismatches else None
+        return [found for found in self.mismatches if found.order == first]
 
     @property
     def differing_paths(self) -> list[str]:
@@ -158,11 +147,16 @@ def compare(runs: Runs, metric: str, tolerance: Tolerance | None = None) -> Comp
     return result
 
 
+_Blocks = Mapping[Place, Sequence["Block"]]
+"""What a trace has of one step."""
+
+
 class _RankComparison:
     """Walks through the traces of one rank, step by step, so that memory does not grow with the run."""
 
     def __init__(self, runs: Runs, rank: int, tolerance: Tolerance | None, result: Comparison) -> None:
         self.runs, self.rank, self.tolerance, self.result = runs, rank, tolerance, result
+        self.series = SeriesOfBlocks()
         self.is_rounded = result.metric in runs.reference.rounded
 
     def run(self) -> None:
@@ -170,49 +164,55 @@ class _RankComparison:
         traces = [self._steps(trace) for trace in (self.runs.reference, *(leg.trace for leg in legs))]
         for step, (continuous, *interrupted) in side_by_side(traces):
             compared = self.result.compared
-            expected = self._expected(continuous)
-            actual = {
-                leg: {identity_of(line): line for line in lines} for leg, lines in zip(legs, interrupted, strict=True)
-            }
+            for block in continuous:
+                self.series.add(block)
+            expected = _by_place(continuous)
+            actual = {leg: _by_place(blocks) for leg, blocks in zip(legs, interrupted, strict=True)}
             for leg, found in actual.items():
                 self._compare_leg(leg, expected, found)
             self._find_missing(expected, actual)
             if self.result.compared > compared:
                 self.result.steps.add(step)
+        self.series.add_to(self.result.series)
 
-    def _steps(self, trace: Trace) -> Iterator[tuple[int, list[str]]]:
+    def _steps(self, trace: Trace) -> Iterator[tuple[int, list[Block]]]:
         rank_trace = trace.ranks.get(self.rank)
         return rank_trace.steps(self.result.metric) if rank_trace else iter(())
 
-    def _trace(self, trace: Trace) -> RankTrace:
-        return trace.ranks[self.rank]
+    def _records(self, trace: Trace, blocks: Iterable[Block]) -> dict[str, Record]:
+        """Those of one place, by path."""
+        of_rank = trace.ranks[self.rank]
+        return {record.key.path: record for block in blocks for record in of_rank.of_block(block)}
 
-    def _expected(self, lines: list[str]) -> dict[str, Record]:
-        """The continuous records by identity, counted into their series."""
-        records = {identity_of(line): self._trace(self.runs.reference).parse(line) for line in lines}
-        for record in records.values():
-            series = self.result.series.setdefault(record.key.path, PathSeries(record.leaf.digest))
-            series.count += 1
-            series.varies |= series.first != record.leaf.digest
-        return records
+    def _compare_leg(self, leg: Leg, expected: _Blocks, found: _Blocks) -> None:
+        for place, blocks in found.items():
+            counterparts = expected.get(place, ())
+            if _same(blocks, counterparts):
+                self._count(leg, sum(map(len, blocks)))
+                continue
+            own = [block for block in blocks if not block.provoked]
+            if own:
+                self._compare_blocks(leg, own, counterparts)
 
-    def _compare_leg(self, leg: Leg, expected: dict[str, Record], found: dict[str, str]) -> None:
-        by_key: dict[Key, Record] | None = None
-        for identity, line in found.items():
-            counterpart = expected.get(identity)
-            if counterpart is None:
-                actual = self._trace(leg.trace).parse(line)
-                if actual.provoked:
-                    continue
-                if by_key is None:
-                    by_key = {record.key: record for record in expected.values()}
-                counterpart = by_key.get(actual.key)
-                if counterpart is not None and self._is_incomparable(leg, actual.key):
-                    self.result.incomparable = actual.key
-                    continue
-                self._judge(leg, actual, counterpart)
-            self.result.compared += 1
-            self.result.recorded[leg] += 1
+    def _compare_blocks(self, leg: Leg, blocks: Sequence[Block], counterparts: Sequence[Block]) -> None:
+        self._count(leg, sum(map(len, blocks)))
+        of_leg, of_reference = leg.trace.ranks[self.rank], self.runs.reference.ranks.get(self.rank)
+        if of_reference is not None and [each.structure.text for each in blocks] == [
+            each.structure.text for each in counterparts
+        ]:
+            for block, counterpart in zip(blocks, counterparts, strict=True):
+                for number in differing(block, counterpart):
+                    self._judge(leg, of_leg.record(block, number), of_reference.record(counterpart, number))
+            return
+        expected = self._records(self.runs.reference, counterparts) if of_reference is not None else {}
+        for path, actual in self._records(leg.trace, blocks).items():
+            counterpart_record = expected.get(path)
+            if counterpart_record is None or counterpart_record.leaf != actual.leaf:
+                self._judge(leg, actual, counterpart_record)
+
+    def _count(self, leg: Leg, records: int) -> None:
+        self.result.compared += records
+        self.result.recorded[leg] += records
 
     def _is_incomparable(self, leg: Leg, key: Key) -> bool:
         """Whether it was computed in another world, and nothing says how far it may differ for that."""
@@ -221,6 +221,10 @@ class _RankComparison:
         return self.tolerance is None or self.tolerance.is_bitwise
 
     def _judge(self, leg: Leg, actual: Record, expected: Record | None) -> None:
+        if expected is not None and self._is_incomparable(leg, actual.key):
+            self.result.incomparable = actual.key
+            self._count(leg, -1)
+            return
         moved = self.runs.in_another_world(leg) and _is_restored(leg, actual.key)  # which computes nothing
         tolerance = None if moved else self.tolerance
         if expected is None:
@@ -228,29 +232,55 @@ class _RankComparison:
         elif not agree(actual, expected, tolerance):
             self._mismatch(actual.key, leg, _difference(actual, expected), actual, expected)
 
-    def _find_missing(self, expected: dict[str, Record], actual: dict[Leg, dict[str, str]]) -> None:
-        keys: dict[Leg, set[Key]] | None = None
-        for identity, record in expected.items():
-            required = self.runs.required_in(record.key)
-            if all(identity in actual[leg] for leg in required):
-                continue
-            if keys is None:
-                keys = {leg: self._keys(leg, found) for leg, found in actual.items()}
-            having = {leg for leg, found in keys.items() if record.key in found}
-            meeting = self.runs.meeting_at(record.key)
-            for leg in required - having - (meeting if having & meeting else frozenset()):
+    def _find_missing(self, expected: _Blocks, actual: Mapping[Leg, _Blocks]) -> None:
+        for place, blocks in expected.items():
+            required = self.runs.required_in(blocks[0].key)
+            lacking = [leg for leg in required if not _have_same_paths(actual[leg].get(place, ()), blocks)]
+            if lacking:
+                self._find_missing_at(place, blocks, lacking, actual)
+
+    def _find_missing_at(
+        self, place: Place, blocks: Sequence[Block], required: Sequence[Leg], actual: Mapping[Leg, _Blocks]
+    ) -> None:
+        paths = {leg: self._own_paths(found.get(place, ())) for leg, found in actual.items()}
+        meeting = self.runs.meeting_at(blocks[0].key)
+        for path, record in self._records(self.runs.reference, blocks).items():
+            having = {leg for leg, found in paths.items() if path in found}
+            for leg in set(required) - having - (meeting if having & meeting else frozenset()):
                 self.result.compared += 1
                 self._mismatch(record.key, leg, Difference.MISSING, None, record)
 
-    def _keys(self, leg: Leg, found: dict[str, str]) -> set[Key]:
+    def _own_paths(self, blocks: Sequence[Block]) -> set[str]:
         """Of what the leg did by itself: what stopping provoked makes up for nothing."""
-        records = (self._trace(leg.trace).parse(line) for line in found.values())
-        return {record.key for record in records if not record.provoked}
+        return {path for block in blocks if not block.provoked for path in block.paths}
 
     def _mismatch(
         self, key: Key, leg: Leg, difference: Difference, actual: Record | None, expected: Record | None
     ) -> None:
         self.result.mismatches.append(Mismatch(key, self.rank, leg, difference, actual, expected))
+
+
+def _by_place(blocks: Iterable[Block]) -> dict[Place, list[Block]]:
+    found: dict[Place, list[Block]] = {}
+    for block in blocks:
+        found.setdefault(block.place, []).append(block)
+    return found
+
+
+def _same(blocks: Sequence[Block], others: Sequence[Block]) -> bool:
+    """Whether all leaves are the same, and provoked or not alike."""
+    return len(blocks) == len(others) and all(
+        block.provoked is other.provoked and block.content == other.content
+        for block, other in zip(blocks, others, strict=True)
+    )
+
+
+def _have_same_paths(blocks: Sequence[Block], others: Sequence[Block]) -> bool:
+    """Whether nothing that is needed can be missing, as far as that is seen at once."""
+    return len(blocks) == len(others) and all(
+        block.provoked is other.provoked and block.structure.text == other.structure.text
+        for block, other in zip(blocks, others, strict=True)
+    )
 
 
 def _is_restored(leg: Leg, key: Key) -> bool:
@@ -266,4 +296,8 @@ def _difference(actual: Record, expected: Record) -> Difference:
         return Difference.DTYPE
     if ours.shape != theirs.shape:
         return Difference.SHAPE
-    return Difference.DEVICE if ours.device != theirs.device else Difference.VALUE
+    if ours.device != theirs.device:
+        return Difference.DEVICE
+    if ours.algorithm != theirs.algorithm and actual.read_bytes() is None:
+        return Difference.ALGORITHM
+    return Difference.VALUE

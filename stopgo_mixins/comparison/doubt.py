@@ -84,16 +84,17 @@ def _blind(leg: Leg, runs: Runs, comparison: Comparison) -> str | None:
 def _nothing_is_left(legs: Sequence[Leg], comparison: Comparison, point: int) -> str | None:
     """Says so where the legs recorded no number on any path that ever changes."""
     varying = comparison.series.keys() - set(comparison.constant_paths)
-    left = [
+    left = (
         _is_all_nan(record)
         for leg in legs
         for trace in leg.trace.ranks.values()
         for record in trace.records(comparison.metric)
         if record.key.path in varying
-    ]
-    if not left:
+    )
+    first = next(left, None)
+    if first is None:
         return f"nothing that changes was recorded after the resume point ({point})"
-    if all(left):
+    if first and all(left):  # the first number ends the search
         return f"every number after the resume point ({point}) is NaN in both runs, and equal NaN are no evidence"
     return None
 

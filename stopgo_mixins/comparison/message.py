@@ -138,6 +138,8 @@ def _values(comparison: Comparison) -> list[str]:
     actual, expected = mismatch.actual, mismatch.expected
     if actual is None or expected is None:
         return [_presence(mismatch)]
+    if mismatch.difference is Difference.ALGORITHM:
+        return [_algorithms(actual, expected)]
     if mismatch.difference is not Difference.VALUE:
         return [f"the {mismatch.difference.value} differs: interrupted {form(actual)}   continuous {form(expected)}"]
     if MetricKind.RANDOM_STREAMS in comparison.about.kinds or is_generator_state(actual.leaf):
@@ -159,6 +161,14 @@ def _numbers(gap: Distance) -> str:
         shown.append(f"{gap.ulps} ulp")
     where = f" at {list(gap.index)}, {gap.differing} of {gap.total} elements differ" if gap.total > 1 else ""
     return "   ".join(shown) + where
+
+
+def _algorithms(actual: Record, expected: Record) -> str:
+    ours, theirs = actual.leaf.algorithm, expected.leaf.algorithm
+    return (
+        f"cannot be compared: the interrupted run was digested by {ours}, the continuous one by {theirs}, and the "
+        "values were not kept: record both runs with the same version, or raise value_budget"
+    )
 
 
 def _presence(mismatch: Mismatch) -> str:

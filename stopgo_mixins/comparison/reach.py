@@ -71,20 +71,17 @@ def what_counts(runs: Runs, comparison: Comparison) -> Comparison:
     """
     if not runs.about(comparison.metric).by_reach:
         return comparison
-    judges = {
-        (mismatch.rank, mismatch.leg): _Judge(runs, comparison.metric, mismatch.rank, mismatch.leg)
-        for mismatch in comparison.mismatches
-    }
+    judged = dict.fromkeys((mismatch.rank, mismatch.leg) for mismatch in comparison.mismatches)
+    judges = {(rank, leg): _Judge(runs, comparison.metric, rank, leg) for rank, leg in judged}
     changing = [found for found in comparison.mismatches if judges[found.rank, found.leg].counts(found)]
     unrepeatable = _unrepeatable(runs, comparison.metric, changing)
     counting = [found for found in changing if found.key.path not in unrepeatable]
     lasting = {_place(found) for found in counting if not found.is_restored}
-    overwritten = [
-        found
-        for found in counting
-        if _place(found) not in lasting and judges[found.rank, found.leg].goes_on_after(found)
-    ]
-    mismatches = [found for found in counting if found not in overwritten]
+    mismatches: list[Mismatch] = []
+    overwritten: list[Mismatch] = []
+    for found in counting:
+        lasts = _place(found) in lasting or not judges[found.rank, found.leg].goes_on_after(found)
+        (mismatches if lasts else overwritten).append(found)
     return replace(comparison, mismatches=mismatches, overwritten=overwritten, unrepeatable=unrepeatable)
 
 

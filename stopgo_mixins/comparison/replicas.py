@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.wording import listed, step_of
 from stopgo_mixins.trace.merge import side_by_side
-from stopgo_mixins.trace.store import identity_of
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Runs
-    from stopgo_mixins.trace.record import Key
-    from stopgo_mixins.trace.store import RankTrace, Trace
+    from stopgo_mixins.trace.blocks import Block
+    from stopgo_mixins.trace.record import Key, Leaf
+    from stopgo_mixins.trace.store import Trace
 
 
 def unequal_replicas(runs: Runs, metric: str) -> str | None:
@@ -32,12 +32,25 @@ def unequal_replicas(runs: Runs, metric: str) -> str | None:
 def _first_differing(trace: Trace, rank: int, metric: str) -> list[Key]:
     """The keys of the first step at which two ranks differ that have both come there."""
     of_ranks = trace.ranks[0], trace.ranks[rank]
-    for _, lines in side_by_side([each.steps(metric) for each in of_ranks]):
-        identities = [set(map(identity_of, own)) for own in lines]
-        if all(lines) and identities[0] != identities[1]:
-            return _keys(of_ranks[1], lines[1], identities[0]) or _keys(of_ranks[0], lines[0], identities[1])
+    for _, blocks in side_by_side([each.steps(metric) for each in of_ranks]):
+        contents = [[(block.place, block.provoked, block.content) for block in own] for own in blocks]
+        if all(blocks) and contents[0] != contents[1]:
+            of_first, of_other = map(_leaves, blocks)
+            if differing := _keys(of_other, of_first) or _keys(of_first, of_other):
+                return differing
     return []
 
 
-def _keys(trace: RankTrace, lines: list[str], known: set[str]) -> list[Key]:
-    return [trace.parse(line).key for line in lines if identity_of(line) not in known]
+_Leaves = dict[tuple["Key", bool], "Leaf"]
+
+
+def _leaves(blocks: list[Block]) -> _Leaves:
+    return {
+        (block.key._replace(path=path), block.provoked): block.leaf(number)
+        for block in blocks
+        for number, path in enumerate(block.paths)
+    }
+
+
+def _keys(leaves: _Leaves, known: _Leaves) -> list[Key]:
+    return [key for (key, provoked), leaf in leaves.items() if known.get((key, provoked)) != leaf]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.trace.merge import side_by_side
@@ -10,6 +10,7 @@ from stopgo_mixins.trace.merge import side_by_side
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.runs import Runs
     from stopgo_mixins.events import Moment
+    from stopgo_mixins.trace.blocks import Block
     from stopgo_mixins.trace.record import Leaf
     from stopgo_mixins.trace.store import RankTrace
 
@@ -49,11 +50,10 @@ def _looks_alike(steps: Iterator[tuple[_Leaves, _Leaves]]) -> bool | None:
 
 def _beside(start: RankTrace, continuous: RankTrace, metric: str, point: int) -> Iterator[tuple[_Leaves, _Leaves]]:
     """Steps 0, 1, ... of one run beside steps R, R + 1, ... of the other."""
-    shifted = ((step - point, lines) for step, lines in continuous.steps(metric) if step >= point)
+    shifted = ((step - point, blocks) for step, blocks in continuous.steps(metric) if step >= point)
     for _, (ours, theirs) in side_by_side([start.steps(metric), shifted]):
-        yield _leaves(start, ours), _leaves(continuous, theirs)
+        yield _leaves(ours), _leaves(theirs)
 
 
-def _leaves(trace: RankTrace, lines: list[str]) -> _Leaves:
-    records = map(trace.parse, lines)
-    return {(record.key.moment, record.key.ordinal, record.key.path): record.leaf for record in records}
+def _leaves(blocks: Iterable[Block]) -> _Leaves:
+    return {(*block.place, path): block.leaf(number) for block in blocks for number, path in enumerate(block.paths)}

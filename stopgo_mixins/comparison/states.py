@@ -18,9 +18,9 @@ def state(trace: Trace, rank: int, metric: str, step: int) -> dict[str, Record]:
     if rank not in trace.ranks:
         return {}
     found = trace.ranks[rank]
-    lines = next((lines for number, lines in found.steps(metric) if number == step), [])
-    records = (found.parse(line) for line in lines)
-    return {record.key.path: record for record in records if record.key.moment.is_state}
+    blocks = next((blocks for number, blocks in found.steps(metric) if number == step), [])
+    records = (record for block in blocks if block.place.moment.is_state for record in found.of_block(block))
+    return {record.key.path: record for record in records}
 
 
 def leaves(records: dict[str, Record]) -> dict[str, Leaf]:

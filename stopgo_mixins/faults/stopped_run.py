@@ -57,8 +57,9 @@ class StoppedRun:
     def states(self, metric: str) -> Iterator[tuple[int, list[Record]]]:
         """``(k, records)`` of a metric at every *state k* of the continuous run, on rank 0."""
         trace = self.reference.ranks[0]
-        for step, lines in trace.steps(metric):
-            yield step, [record for record in map(trace.parse, lines) if record.key.moment.is_state]
+        for step, blocks in trace.steps(metric):
+            states = (block for block in blocks if block.place.moment.is_state)
+            yield step, [record for block in states for record in trace.of_block(block)]
 
     def state(self, metric: str, step: int) -> list[Record]:
         """The records of a metric at *state k*; none where it has none."""

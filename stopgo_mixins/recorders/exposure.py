@@ -14,6 +14,7 @@ from stopgo_mixins.trace.whole import Whole
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
 
 _MODULUS = 1 << 128
@@ -25,9 +26,7 @@ class _Exposure(Whole):
     in_every_world = True
 
     @override
-    def share(
-        self, value: object, leaves: Iterable[tuple[str, Leaf, bytes | memoryview]], state: TrainingState
-    ) -> object:
+    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> object:
         return value
 
     @override

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from stopgo_mixins.events import Position, TrainingState
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
     from stopgo_mixins.trace.whole import Whole
     from stopgo_mixins.trace.whole_writer import WholeWriter
@@ -71,7 +72,7 @@ class Recorder(Metric):
         self._recorded = True
         self._writer.record(self.metric, self._position, value, path)
 
-    def leaves(self, value: object) -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
+    def leaves(self, value: object) -> Iterator[tuple[str, Leaf, Bytes]]:
         """Yields ``(path, leaf, bytes)`` of what would be recorded of ``value``, for what is computed from that.
 
         What is left out, or cannot be read, is noted as if it were recorded.

@@ -7,17 +7,20 @@ from typing import TYPE_CHECKING
 
 import xxhash
 
+from stopgo_mixins.trace.leaves import in_memory
+
 if TYPE_CHECKING:
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
 
 
-def row_digests(leaves: Iterable[tuple[str, Leaf, bytes | memoryview]]) -> Iterator[int]:
+def row_digests(leaves: Iterable[tuple[str, Leaf, Bytes]]) -> Iterator[int]:
     """The 128-bit digest of each row of a batch, over all its tensors and arrays of as many rows as the first.
 
     Everything else in it (numbers, strings, tensors of another length) belongs to no sample and is left out;
     a batch without any row is one sample.
     """
-    of_batch = [(leaf, data) for _, leaf, data in leaves]
+    of_batch = [(leaf, in_memory(data)) for _, leaf, data in leaves]
     rows = next((leaf.rows for leaf, _ in of_batch if leaf.rows is not None), None)
     if rows is None:
         yield _digest([leaf.digest.encode() for leaf, _ in of_batch])

@@ -18,6 +18,7 @@ from stopgo_mixins.trace.whole import Whole
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
 
 
@@ -49,9 +50,7 @@ class Shards(Whole):
         super().__init__(is_rounded=True)
 
     @override
-    def share(
-        self, value: object, leaves: Iterable[tuple[str, Leaf, bytes | memoryview]], state: TrainingState
-    ) -> _Part:
+    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> _Part:
         part = _Part()
         for path, found, spread in _tensors(value, "", state.spread(), None):
             if spread is not None:

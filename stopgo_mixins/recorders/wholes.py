@@ -17,6 +17,7 @@ from stopgo_mixins.trace.whole import Whole
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
 
 _DIGEST_BYTES = 16
@@ -28,9 +29,7 @@ class Same(Whole):
     of_rank_0 = True
 
     @override
-    def share(
-        self, value: object, leaves: Iterable[tuple[str, Leaf, bytes | memoryview]], state: TrainingState
-    ) -> object:
+    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> object:
         return value
 
     @override
@@ -45,9 +44,7 @@ class Mean(Whole):
         super().__init__(is_rounded=True)
 
     @override
-    def share(
-        self, value: object, leaves: Iterable[tuple[str, Leaf, bytes | memoryview]], state: TrainingState
-    ) -> dict[str, float]:
+    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> dict[str, float]:
         return dict(_numbers(value, ""))
 
     @override
@@ -74,9 +71,7 @@ class Rows(Whole):
         super().__init__(is_rounded=False)
 
     @override
-    def share(
-        self, value: object, leaves: Iterable[tuple[str, Leaf, bytes | memoryview]], state: TrainingState
-    ) -> list[bytes]:
+    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> list[bytes]:
         if not state.reads_own_samples:
             return []
         return [digest.to_bytes(_DIGEST_BYTES, "big") for digest in row_digests(leaves)]

@@ -77,10 +77,10 @@ def _numbers(trace: RankTrace | None, metric: str, first: Mismatch, columns: Col
     record = first.expected or first.actual
     if trace is None or (record is not None and math.prod(record.leaf.shape) != 1):
         return numbers
-    for step, lines in trace.steps(metric):
+    for step, blocks in trace.steps(metric):
         column = columns.of_step(step)
         if numbers[column] is None:
-            records = map(trace.parse, lines)
+            records = (record for block in blocks for record in trace.of_block(block))
             found = number(next((each for each in records if each.key.path == first.key.path), None))
             numbers[column] = found if found is not None and math.isfinite(found) else None
     return numbers

@@ -1,4 +1,4 @@
-"""128-bit digests of tensors' bytes.
+"""128-bit digests of bytes in the memory of the host.
 
 xxh3-128 depends on the order of the bytes, which ``torch.hash_tensor`` (an XOR) does not: a permuted tensor differs.
 """
@@ -17,12 +17,15 @@ _CHUNK = 2**20
 
 def tensor_bytes(tensor: torch.Tensor) -> memoryview:
     """The bytes of a dense tensor in row-major order; aliases its memory where that is contiguous on the CPU."""
-    # Conjugate and negative views are flags on shared memory: resolved, or the bytes would be the base tensor's.
-    dense = tensor.detach().resolve_conj().resolve_neg().cpu().contiguous()
-    if dense.numel() == 0:
-        return memoryview(b"")
+    flat = flat_bytes(tensor.detach().cpu())
     # Not Tensor.numpy(), after which nobody may resize the storage any more, as FSDP does with its parameters.
-    return np.from_dlpack(dense.reshape(-1).view(torch.uint8)).data
+    return np.from_dlpack(flat).data if flat.numel() else memoryview(b"")
+
+
+def flat_bytes(tensor: torch.Tensor) -> torch.Tensor:
+    """The same as a tensor of ``uint8`` where the tensor lies; aliases its memory where that is contiguous."""
+    # Conjugate and negative views are flags on shared memory: resolved, or the bytes would be the base tensor's.
+    return tensor.detach().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
 
 
 def digest_bytes(data: bytes | memoryview) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import enum
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
+from stopgo_mixins.trace.device_digest import ALGORITHM, device_digests
 from stopgo_mixins.trace.digest import digest_bytes, tensor_bytes
 from stopgo_mixins.trace.record import Leaf, Scalar
 
@@ -23,12 +25,55 @@ class UnreadableError(Exception):
     """A value cannot be recorded; the text completes "a <class> ..."."""
 
 
-def leaf_of(value: Any) -> tuple[Leaf, bytes | memoryview]:
-    """The leaf of a tensor, an array or one of :data:`PLAIN`, and its bytes, which may alias live memory.
+_DIGESTS_ITSELF = "cuda"
+"""The type of device whose tensors are digested where they lie."""
+
+
+class OnDevice:
+    """The bytes of a tensor that have not left the memory of a GPU.
+
+    Args:
+        tensor: which may be live.
+    """
+
+    def __init__(self, tensor: torch.Tensor) -> None:
+        self.tensor = tensor.detach()
+
+    def __len__(self) -> int:
+        return self.tensor.numel() * self.tensor.element_size()
+
+
+Bytes = bytes | memoryview | OnDevice
+"""Those of a leaf; they may alias live memory."""
+
+
+def in_memory(data: Bytes) -> bytes | memoryview:
+    """The same in the memory of the host."""
+    return tensor_bytes(data.tensor) if isinstance(data, OnDevice) else data
+
+
+def is_on_device(value: object) -> bool:
+    """Whether it is a dense tensor that is digested where it lies; others are copied to the host for it."""
+    return isinstance(value, torch.Tensor) and value.device.type == _DIGESTS_ITSELF and not is_lazy(value)
+
+
+def device_leaves(tensors: Sequence[torch.Tensor]) -> list[tuple[Leaf, Bytes]]:
+    """The leaves of dense tensors of one device, all digested in one go."""
+    return [
+        (Leaf("tensor", _dtype(tensor), tuple(tensor.shape), tensor.device.type, digest, algorithm=ALGORITHM), data)
+        for tensor, digest in zip(tensors, device_digests(tensors), strict=True)
+        for data in [OnDevice(tensor)]
+    ]
+
+
+def leaf_of(value: Any) -> tuple[Leaf, Bytes]:
+    """The leaf of a tensor, an array or one of :data:`PLAIN`, and its bytes.
 
     Raises:
         UnreadableError: when it has no bytes that could be compared.
     """
+    if is_on_device(value):
+        return device_leaves([value])[0]
     if isinstance(value, torch.Tensor):
         return _tensor_leaf(value)
     if isinstance(value, np.ndarray | np.generic):

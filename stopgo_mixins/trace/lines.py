@@ -48,7 +48,7 @@ def read_event(line: str, directory: Path) -> Event:
     """
     event = decoded(line, directory / PHASE)
     if not isinstance(event, dict) or "event" not in event:
-        raise _unreadable(line, directory / PHASE)
+        raise damaged(line, directory / PHASE)
     return event
 
 
@@ -61,8 +61,9 @@ def decoded(line: str, path: Path) -> Any:
     try:
         return json.loads(line)
     except json.JSONDecodeError:
-        raise _unreadable(line, path) from None
+        raise damaged(line, path) from None
 
 
-def _unreadable(line: str, path: Path) -> TraceError:
+def damaged(line: str, path: Path) -> TraceError:
+    """Says that a line of a file cannot be read."""
     return TraceError(f"{path} is damaged: {line.strip()[:80]!r} cannot be read. Run the test again.")

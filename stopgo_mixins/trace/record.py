@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
 from stopgo_mixins.events import Moment
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 Scalar = bool | int | float | str | None
+
+XXH3 = "xxh3-128"
+"""The algorithm of digests that are computed in the memory of the host."""
 
 
 class Key(NamedTuple):
@@ -44,7 +47,8 @@ class Leaf:
         shape: of a tensor or array, else empty.
         device: the device *type* of a tensor (``"cpu"``, ``"cuda"``), else empty.
         digest: 128 bits of the bytes, as 32 hexadecimal digits.
-        scalar: the value itself for a Python scalar.
+        scalar: the value itself for a Python scalar, of which the digest is one, too.
+        algorithm: of the digest; those of two algorithms have nothing to say to each other.
     """
 
     kind: str
@@ -52,7 +56,8 @@ class Leaf:
     shape: tuple[int, ...]
     device: str
     digest: str
-    scalar: Scalar = None
+    scalar: Scalar = field(default=None, compare=False)  # NaN would differ from itself
+    algorithm: str = XXH3
 
     @property
     def form(self) -> tuple[str, str, tuple[int, ...], str]:

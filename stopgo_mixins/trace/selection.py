@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 
+from stopgo_mixins.trace.leaves import Bytes
 from stopgo_mixins.trace.record import Leaf
 from stopgo_mixins.trace.snapshot import Unreadable, snapshot
 
@@ -25,11 +26,11 @@ class Selection:
         self._note = note
         self._noted: set[tuple[object, ...]] = set()
 
-    def leaves(self, metric: str, value: object, path: str) -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
+    def leaves(self, metric: str, value: object, path: str) -> Iterator[tuple[str, Leaf, Bytes]]:
         """Yields ``(path, leaf, bytes)`` of everything in ``value`` that is recorded."""
         reasons = self._left_out.get(metric, {})
         for found, leaf, data in snapshot(value, path):
-            above = next((left_out for left_out in reasons if _is_below(found, left_out)), None)
+            above = next((left_out for left_out in reasons if _is_below(found, left_out)), None) if reasons else None
             if above is not None:
                 self._note_once(metric, above, f"left out: {reasons[above]}", left_out=above)
             elif isinstance(leaf, Unreadable):

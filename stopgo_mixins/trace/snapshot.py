@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from torch.nn.parameter import is_lazy
 
-from stopgo_mixins.trace.leaves import PLAIN, UnreadableError, leaf_of
+from stopgo_mixins.trace.digest import digest_bytes
+from stopgo_mixins.trace.leaves import PLAIN, Bytes, UnreadableError, device_leaves, is_on_device, leaf_of
 from stopgo_mixins.trace.objects import Parts, object_parts
 from stopgo_mixins.trace.parts import array_parts, tensor_parts
 from stopgo_mixins.trace.record import Leaf
@@ -37,14 +38,15 @@ class Unreadable:
         return f"a {self.kind} {self.reason}"
 
 
-Part = tuple[str, Leaf | Unreadable, bytes | memoryview]
+Part = tuple[str, Leaf | Unreadable, Bytes]
 """Path, leaf, bytes; an unreadable part has none."""
 
 
-def snapshot(value: object, path: str = "", within: tuple[object, ...] = ()) -> Iterator[Part]:
+def snapshot(value: object, path: str = "") -> Iterator[Part]:
     """Yields ``(path, leaf, bytes)`` for every leaf of ``value``, and an :class:`Unreadable` for what is none.
 
     The bytes may alias live memory: the caller writes them before it lets training go on.
+    What lies on a GPU comes last, since all of it is digested there in one go.
     Mappings, sequences, named tuples, dataclasses, sets, sparse, quantized, nested and distributed tensors, masked and
     structured arrays, and generators are taken apart, and objects of any other class by what they hold; an empty
     container is a leaf of its own.
@@ -54,31 +56,67 @@ def snapshot(value: object, path: str = "", within: tuple[object, ...] = ()) -> 
     Args:
         value: what to take apart.
         path: precedes those of the leaves.
-        within: what ``value`` was found in, outermost first; what leads back to it is left out.
+    """
+    on_device: dict[torch.device, list[tuple[str, torch.Tensor]]] = {}
+    for part in _walk(value, path, ()):
+        if len(part) == 3:  # noqa: PLR2004 - the digest is there
+            yield part
+        else:
+            on_device.setdefault(part[1].device, []).append(part)
+    for found in on_device.values():
+        yield from _on_device(found)
+
+
+def _on_device(found: Sequence[tuple[str, torch.Tensor]]) -> Iterator[Part]:
+    """One that cannot be digested must not take the others with it."""
+    try:
+        leaves = device_leaves([tensor for _, tensor in found])
+    except Exception as error:
+        if len(found) == 1:
+            (path, tensor), *_ = found
+            yield path, _unreadable(tensor, error), b""
+        else:
+            for each in found:
+                yield from _on_device([each])
+        return
+    for (path, _), (leaf, data) in zip(found, leaves, strict=True):
+        yield path, leaf, data
+
+
+def _walk(value: object, path: str, within: tuple[object, ...]) -> Iterator[Part | tuple[str, torch.Tensor]]:
+    """Yields tensors on a GPU as they are.
+
+    Args:
+        value: what to take apart.
+        path: of it.
+        within: what it was found in, outermost first; what leads back to it is left out.
     """
     if isinstance(value, Unreadable):
         yield path, value, b""
         return
     try:
-        found = _parts(value, within) or leaf_of(value)
+        parts = _parts(value, within)
+        if parts is not None:
+            yield from _inner(value, parts, path, (*within, value))
+        elif isinstance(value, torch.Tensor) and is_on_device(value):
+            yield path, value
+        else:
+            yield path, *leaf_of(value)
     except Exception as error:
         yield path, _unreadable(value, error), b""
-        return
-    if isinstance(found, tuple):
-        yield path, *found
-    else:
-        yield from _inner(value, found, path, (*within, value))
 
 
-def _inner(value: object, parts: Parts, path: str, within: tuple[object, ...]) -> Iterator[Part]:
+def _inner(
+    value: object, parts: Parts, path: str, within: tuple[object, ...]
+) -> Iterator[Part | tuple[str, torch.Tensor]]:
     empty = True
     for name, part in _guarded(value, parts):
         if any(part is outer for outer in within):
             continue
         empty = False
-        yield from snapshot(part, path + name, within)
+        yield from _walk(part, path + name, within)
     if empty:
-        yield path, Leaf(EMPTY, _family(value), (), "", ""), b""
+        yield path, Leaf(EMPTY, _family(value), (), "", digest_bytes(b"")), b""
 
 
 def _guarded(value: object, parts: Parts) -> Parts:

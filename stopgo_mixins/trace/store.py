@@ -5,12 +5,10 @@
     <phase>/rank-0/phase.jsonl          what happened to the run: loaded, saved, each update, interrupted, ended;
                                         first phase_start with the number of ranks, last phase_end, the end mark,
                                         which holds the digests of all these files but the last
-    <phase>/rank-0/<metric>.jsonl       one line per record: its identity, a tab, where its bytes lie (if kept)
+    <phase>/rank-0/<metric>.jsonl       one line for all that was recorded at once: see ``blocks``
     <phase>/rank-0/values.bin           the kept bytes
 
 Every line is handed to the operating system as it is recorded, so a trace survives the death of the process.
-The identity stands before the tab so that two equal records are two equal strings: comparing equal traces reads
-no number at all.
 """
 
 from __future__ import annotations
@@ -20,23 +18,18 @@ import shutil
 from collections.abc import Collection, Iterator
 from functools import cached_property, partial
 from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import IO
 
-from stopgo_mixins.events import Moment, Position
+from stopgo_mixins.events import Position
 from stopgo_mixins.exceptions import TraceError
-from stopgo_mixins.trace.digest import digest_bytes
-from stopgo_mixins.trace.lines import END_MARK, PHASE, Event, changed, decoded, digests, read_event
-from stopgo_mixins.trace.record import Key, Leaf, Record
+from stopgo_mixins.trace.blocks import BEGINS_STRUCTURE, Block, Structure, Structures
+from stopgo_mixins.trace.leaves import Bytes
+from stopgo_mixins.trace.lines import END_MARK, PHASE, Event, changed, damaged, decoded, digests, read_event
+from stopgo_mixins.trace.record import Leaf, Record
 from stopgo_mixins.trace.selection import LeftOut, Selection
-
-SMALL_BYTES = 1024
-"""Values up to this size are always kept, beyond any budget."""
-
-NEAR_STEPS = 2
-"""Large values of so many steps from the resume point on may use the whole budget, all others half of it."""
-
-_VALUES = "values.bin"
+from stopgo_mixins.trace.values import NOT_KEPT, VALUES, ValuesWriter, read_bytes
 
 OWN_FILES = ("phase", "values")
 """The names of files that no metric has written."""
@@ -64,14 +57,10 @@ class TraceWriter:
         self._directory = directory / f"rank-{rank}"
         self._directory.mkdir(parents=True, exist_ok=True)
         self._rank = rank
-        self._budget = value_budget
-        self._resume_point = resume_point
-        self._keep_first = frozenset(keep_first)
         self._files: dict[str, IO[str]] = {}
-        self._values = (self._directory / _VALUES).open("ab", buffering=0)
-        self._end = self._values.tell()
-        self._large_bytes = 0
-        self._seen: dict[str, tuple[int, set[tuple[Moment, tuple[int, ...], str]]]] = {}
+        self._structures: dict[str, Structures] = {}
+        self._values = ValuesWriter(self._directory, value_budget, resume_point, keep_first)
+        self._seen: dict[str, tuple[int, dict[tuple[object, ...], set[str]]]] = {}
         self.leave_out({})
 
     def leave_out(self, left_out: LeftOut) -> None:
@@ -84,15 +73,19 @@ class TraceWriter:
         Raises:
             TraceError: when a key is recorded a second time in this phase.
         """
-        lines = []
+        leaves, places = [], []
         for leaf_path, leaf, data in self.leaves(metric, value, path):
-            self._claim(metric, position, leaf_path)
-            lines.append(_identity(position, leaf_path, leaf) + "\t" + self._keep(metric, position.step, data) + "\n")
+            leaves.append((leaf_path, leaf))
+            places.append(self._values.keep(metric, position.step, leaf_path, leaf, data))
+        self._values.flush()
+        if not leaves:
+            return
+        self._claim(metric, position, [leaf_path for leaf_path, _ in leaves])
         file = self._file(metric)
-        file.writelines(lines)
+        file.write("".join(self._structures.setdefault(metric, Structures()).lines(position, leaves, places)))
         file.flush()
 
-    def leaves(self, metric: str, value: object, path: str = "") -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
+    def leaves(self, metric: str, value: object, path: str = "") -> Iterator[tuple[str, Leaf, Bytes]]:
         """The leaves of ``value`` that are recorded under the metric; the others are noted."""
         return self._selection.leaves(metric, value, path)
 
@@ -110,13 +103,13 @@ class TraceWriter:
         """Copies the trace as it is now to the directory of another phase; the kept bytes are shared, not copied.
 
         Returns:
-            The writer of the copy.
+            The writer of the copy, which has only events to add.
         """
         copy = directory / self._directory.name
         copy.mkdir(parents=True)
         for path in self._directory.glob("*.jsonl"):
             shutil.copyfile(path, copy / path.name)
-        (copy / _VALUES).symlink_to((self._directory / _VALUES).absolute())
+        (copy / VALUES).symlink_to((self._directory / VALUES).absolute())
         return TraceWriter(directory, self._rank, value_budget=0)
 
     def close(self) -> None:
@@ -130,60 +123,23 @@ class TraceWriter:
             self._files[name] = (self._directory / f"{name}.jsonl").open("a", encoding="utf-8")
         return self._files[name]
 
-    def _claim(self, metric: str, position: Position, path: str) -> None:
-        step, keys = self._seen.get(metric, (-1, set()))
+    def _claim(self, metric: str, position: Position, paths: list[str]) -> None:
+        step, places = self._seen.get(metric, (-1, {}))
         if position.step < step:
             raise TraceError(
                 f"{metric} was recorded at step {position.step} after step {step}: a phase only goes forward."
             )
         if position.step > step:  # only the current step is remembered, so that memory does not grow with the run
-            keys = set()
-            self._seen[metric] = (position.step, keys)
-        key = (position.moment, position.ordinal, path)
-        if key in keys:
-            raise TraceError(
-                f"{metric} was recorded twice at {position.moment.value} {position.step}, ordinal "
-                f"{position.ordinal}, path {path!r}: give each record of one moment a path of its own."
-            )
-        keys.add(key)
-
-    def _keep(self, metric: str, step: int, data: bytes | memoryview) -> str:
-        size = len(data)
-        if size > SMALL_BYTES:
-            if self._large_bytes + size > self._room(metric, step):
-                return ""
-            self._large_bytes += size
-        self._append(memoryview(data))
-        self._end += size
-        return f"{self._end - size} {size}"
-
-    def _append(self, data: memoryview) -> None:
-        while data:  # one write takes less than 2 GiB on Linux
-            data = data[self._values.write(data) :]
-
-    def _room(self, metric: str, step: int) -> int:
-        point = self._resume_point
-        near = point is not None and point <= step < point + NEAR_STEPS
-        return self._budget if near or metric in self._keep_first else self._budget // 2
-
-
-def _identity(position: Position, path: str, leaf: Leaf) -> str:
-    return json.dumps(
-        [
-            position.step,
-            position.moment.value,
-            position.ordinal,
-            path,
-            leaf.kind,
-            leaf.dtype,
-            leaf.shape,
-            leaf.device,
-            leaf.digest,
-            leaf.scalar,
-            position.provoked,
-        ],
-        separators=(",", ":"),
-    )
+            places = {}
+            self._seen[metric] = (position.step, places)
+        taken = places.setdefault((position.moment, position.ordinal), set())
+        for path in paths:
+            if path in taken:
+                raise TraceError(
+                    f"{metric} was recorded twice at {position.moment.value} {position.step}, ordinal "
+                    f"{position.ordinal}, path {path!r}: give each record of one moment a path of its own."
+                )
+            taken.add(path)
 
 
 class RankTrace:
@@ -226,24 +182,45 @@ class RankTrace:
         """The files that are others than they were when the end mark was written; none where there is no such mark."""
         return changed(self._directory, list(self._lines("phase")))
 
-    def steps(self, metric: str) -> Iterator[tuple[int, list[str]]]:
-        """Yields ``(step, lines)`` in training order; lines are parsed by :meth:`parse`."""
-        found = groupby(self._lines(metric), key=_step_of)
-        return ((step, list(lines)) for step, lines in found if step >= self._from_step)
+    def steps(self, metric: str) -> Iterator[tuple[int, list[Block]]]:
+        """Yields ``(step, blocks)`` in training order."""
+        found = groupby(self._blocks(metric), key=attrgetter("step"))
+        return ((step, list(blocks)) for step, blocks in found if step >= self._from_step)
 
     def records(self, metric: str) -> Iterator[Record]:
         """All records of a metric in the order in which they were taken."""
-        records = (self.parse(line) for line in self._lines(metric))
-        return (record for record in records if record.key.step >= self._from_step)
+        return (record for _, blocks in self.steps(metric) for block in blocks for record in self.of_block(block))
 
-    def parse(self, line: str) -> Record:
-        """The record that a line of a metric's file holds."""
-        identity, _, place = line.partition("\t")
-        fields = decoded(identity, self._directory)
-        step, moment, ordinal, path, kind, dtype, shape, device, digest, scalar, provoked = fields
-        key = Key(step, Moment(moment), tuple(ordinal), path)
-        leaf = Leaf(kind, dtype, tuple(shape), device, digest, scalar)
-        return Record(key, self.rank, leaf, provoked, partial(self._read_bytes, place.strip(), key, digest))
+    def of_block(self, block: Block) -> Iterator[Record]:
+        """The records of a block."""
+        return (self.record(block, number) for number in range(len(block)))
+
+    def record(self, block: Block, number: int) -> Record:
+        """One of the records of a block."""
+        key = block.key._replace(path=block.path(number))
+        leaf = block.leaf(number)
+        return Record(key, self.rank, leaf, block.provoked, partial(self._read_bytes, block, number, leaf))
+
+    def _blocks(self, metric: str) -> Iterator[Block]:
+        structures: dict[int, Structure] = {}
+        for line in self._lines(metric):
+            block = self._read(metric, line, structures)
+            if block is not None:
+                yield block
+
+    def _read(self, metric: str, line: str, structures: dict[int, Structure]) -> Block | None:
+        """The block of a line; a structure is put among the others."""
+        path = self._directory / f"{metric}.jsonl"
+        try:
+            if line.startswith(BEGINS_STRUCTURE):
+                structure = Structure(line, path)
+                structures[structure.number] = structure
+                return None
+            head, *rest = line.split("\t", maxsplit=3)
+            written = decoded(head, path)
+            return Block(metric, written, structures[written[-1]], rest)
+        except (LookupError, TypeError, ValueError):
+            raise damaged(line, path) from None
 
     def _lines(self, name: str) -> Iterator[str]:
         path = self._directory / f"{name}.jsonl"
@@ -253,28 +230,17 @@ class RankTrace:
             # A process killed while writing leaves half a line behind, which is no record.
             yield from (line for line in file if line.endswith("\n"))
 
-    def _read_bytes(self, place: str, key: Key, digest: str) -> bytes | None:
-        if not place:
+    def _read_bytes(self, block: Block, number: int, leaf: Leaf) -> bytes | None:
+        place = block.kept(number)
+        if place == NOT_KEPT:
             return None
-        offset, size = map(int, place.split())
-        path = self._directory / _VALUES
-        if not path.exists():
-            raise TraceError(f"{path} is gone, and with it the bytes of {self._described(key, place)}.")
-        with path.open("rb") as file:
-            file.seek(offset)
-            data = file.read(size)
-        if size and digest_bytes(data) != digest:
-            found = "are not those that were recorded" if len(data) == size else f"end after {len(data)} of {size}"
-            raise TraceError(
-                f"{path} is damaged: the bytes of {self._described(key, place)} {found}. Run the test again."
-            )
-        return data
+        return read_bytes(self._directory, place, leaf, partial(_described, block, number))
 
-    def _described(self, key: Key, place: str) -> str:
-        """A record and its metric, which its line does not name: that whose bytes lie in the place."""
-        lines = {metric: self._lines(metric) for metric in sorted(self.metrics)}
-        metric = next(metric for metric, found in lines.items() if any(line.endswith(f"\t{place}\n") for line in found))
-        return f"{metric} at {key.moment.value} {key.step}, ordinal {key.ordinal}, path {key.path!r}"
+
+def _described(block: Block, number: int) -> str:
+    """A record, with its metric, which its key does not name."""
+    at = f"{block.metric} at {block.place.moment.value} {block.step}"
+    return f"{at}, ordinal {block.place.ordinal}, path {block.path(number)!r}"
 
 
 class Trace:
@@ -334,12 +300,3 @@ class Trace:
     def has_ended(self) -> bool:
         """Whether the phase came to its end on every rank, be it completed or interrupted as planned."""
         return bool(self.ranks) and all(trace.has_ended for trace in self.ranks.values())
-
-
-def _step_of(line: str) -> int:
-    return int(line[1 : line.index(",")])
-
-
-def identity_of(line: str) -> str:
-    """The part of a record's line that decides equality."""
-    return line[: line.index("\t")]

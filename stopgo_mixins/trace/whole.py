@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
 
 
@@ -26,9 +27,7 @@ class Whole:
     def __init__(self, *, is_rounded: bool) -> None:
         self.is_rounded = is_rounded
 
-    def share(
-        self, value: object, leaves: Iterable[tuple[str, Leaf, bytes | memoryview]], state: TrainingState
-    ) -> object:
+    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> object:
         """What this rank contributes; can be pickled.
 
         Args:

@@ -10,6 +10,7 @@ from stopgo_mixins.events import Moment, Position
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
+    from stopgo_mixins.trace.leaves import Bytes
     from stopgo_mixins.trace.record import Leaf
     from stopgo_mixins.trace.store import TraceWriter
     from stopgo_mixins.trace.whole import Whole
@@ -76,7 +77,7 @@ class WholeWriter:
             metric, position, path = place
             self._writer.record(metric, position, self._wholes[metric].of_shares(shares), path)
 
-    def leaves(self, metric: str, value: object) -> Iterator[tuple[str, Leaf, bytes | memoryview]]:
+    def leaves(self, metric: str, value: object) -> Iterator[tuple[str, Leaf, Bytes]]:
         """As the trace has them."""
         return self._writer.leaves(metric, value)
 

@@ -57,6 +57,14 @@ class TestPublicNames(unittest.TestCase):
         code = "import sys, stopgo_mixins; sys.exit(bool({'torch', 'numpy', 'lightning', 'nemo'} & {*sys.modules}))"
         subprocess.run([sys.executable, "-c", code], check=True)
 
+    @unittest.skipUnless("LightningStopAndGoMixin" in stopgo_mixins.__all__, "needs Lightning")
+    def test_importing_the_mixin_of_lightning_touches_nothing_of_nemo(self) -> None:
+        code = (
+            "import sys; from stopgo_mixins import LightningStopAndGoMixin; "
+            "sys.exit(bool({'nemo', 'megatron', 'stopgo_mixins.backends.megatron'} & {*sys.modules}))"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+
     def test_every_name_is_known_to_the_package(self) -> None:
         self.assertLessEqual(set(stopgo_mixins._HOME), set(dir(stopgo_mixins)))
         with self.assertRaisesRegex(AttributeError, "has no attribute 'Recordr'"):

@@ -13,7 +13,8 @@ import torch
 from stopgo_mixins import TraceError
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.trace.record import Record
-from stopgo_mixins.trace.store import SMALL_BYTES, RankTrace, Trace, TraceWriter
+from stopgo_mixins.trace.store import RankTrace, Trace, TraceWriter
+from stopgo_mixins.trace.values import SMALL_BYTES
 
 LARGE = torch.arange(SMALL_BYTES, dtype=torch.float32)  # four times as many bytes as are always kept
 
@@ -165,8 +166,8 @@ class TestMemory(WithTrace):
         for step in range(3):
             writer.record("m", state(step), {"a": 1, "b": 2})
         steps = self.trace().steps("m")
-        number, lines = next(steps)
-        self.assertEqual((number, len(lines)), (0, 2))
+        number, (block,) = next(steps)
+        self.assertEqual((number, len(block)), (0, 2))
         self.assertEqual([number for number, _ in steps], [1, 2])
 
 
@@ -175,19 +176,18 @@ class TestBudget(WithTrace):
 
     def record(self, writer: TraceWriter, steps: range, metric: str = "m") -> None:
         for step in steps:
-            writer.record(metric, state(step), LARGE)
+            writer.record(metric, state(step), LARGE + step)
 
     def test_small_values_are_kept_beyond_any_budget(self) -> None:
         writer = self.writer(budget=0)
-        small = torch.zeros(SMALL_BYTES, dtype=torch.uint8)
         for step in range(5):
-            writer.record("m", state(step), small)
+            writer.record("m", state(step), torch.full((SMALL_BYTES,), step, dtype=torch.uint8))
         self.assertEqual(self.kept_steps(), [0, 1, 2, 3, 4])
 
     def test_large_values_are_kept_as_far_as_the_budget_goes_and_the_digests_all(self) -> None:
         self.record(self.writer(budget=4 * self.SIZE), range(5))
         self.assertEqual(self.kept_steps(), [0, 1])  # away from the resume point half of the budget
-        self.assertEqual(len({record.leaf.digest for record in self.records()}), 1)
+        self.assertEqual(len({record.leaf.digest for record in self.records()}), 5)
         self.assertEqual(len(self.records()), 5)
 
     def test_values_from_the_resume_point_on_come_first(self) -> None:
@@ -204,6 +204,56 @@ class TestBudget(WithTrace):
     def test_the_values_file_is_no_larger_than_the_budget(self) -> None:
         self.record(self.writer(budget=4 * self.SIZE, resume_point=6), range(20))
         self.assertEqual((self.directory / "rank-0" / "values.bin").stat().st_size, 4 * self.SIZE)
+
+
+class TestUnchanged(WithTrace):
+    """What is the same as it was is written once."""
+
+    def size(self) -> int:
+        return (self.directory / "rank-0" / "values.bin").stat().st_size
+
+    def test_a_value_that_stays_is_kept_at_every_step_and_written_once(self) -> None:
+        writer = self.writer(budget=2**20)
+        for step in range(5):
+            writer.record("m", state(step), {"frozen": LARGE, "small": torch.ones(2)})
+        self.assertEqual(self.size(), LARGE.nbytes + 8)
+        read = [record.read_bytes() for record in self.records()]
+        self.assertEqual(read, 5 * [LARGE.numpy().tobytes(), torch.ones(2).numpy().tobytes()])
+
+    def test_one_that_changes_is_written_again_and_so_is_the_one_that_comes_back(self) -> None:
+        writer = self.writer(budget=2**20)
+        values = [LARGE, LARGE + 1, LARGE]
+        for step, value in enumerate(values):
+            writer.record("m", state(step), value)
+        self.assertEqual(self.size(), 3 * LARGE.nbytes)
+        self.assertEqual(
+            [record.read_bytes() for record in self.records()], [each.numpy().tobytes() for each in values]
+        )
+
+    def test_a_metric_does_not_read_what_another_one_has_kept(self) -> None:
+        writer = self.writer(budget=2**20)
+        for metric in ("m", "n"):
+            writer.record(metric, state(0), LARGE)
+        self.assertEqual(self.size(), 2 * LARGE.nbytes)
+
+    def test_the_paths_of_a_value_are_written_once(self) -> None:
+        writer = self.writer()
+        for step in range(5):
+            writer.record("m", state(step), {"weight": step, "bias": 1})
+        lines = (self.directory / "rank-0" / "m.jsonl").read_text().splitlines()
+        self.assertEqual(["weight" in line for line in lines], [True] + 5 * [False])
+        self.assertEqual([record.leaf.scalar for record in self.records()], [0, 1, 1, 1, 2, 1, 3, 1, 4, 1])
+
+    def test_other_paths_are_written_beside_them_and_known_again(self) -> None:
+        writer = self.writer()
+        values = [{"a": 1}, {"b": 2.5}, {"a": 3}, {"a": "x", "b": None}]
+        for step, value in enumerate(values):
+            writer.record("m", state(step), value)
+        self.assertEqual(
+            [(record.key.step, record.key.path, record.leaf.scalar) for record in self.records()],
+            [(0, "['a']", 1), (1, "['b']", 2.5), (2, "['a']", 3), (3, "['a']", "x"), (3, "['b']", None)],
+        )
+        self.assertEqual((self.directory / "rank-0" / "m.jsonl").read_text().count("structure"), 3)
 
 
 if __name__ == "__main__":

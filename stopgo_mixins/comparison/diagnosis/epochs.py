@@ -41,7 +41,7 @@ def _changes(divergence: Divergence) -> set[int]:
     """Before which states what differs changes in the continuous run."""
     series = (divergence.expected[found.key.path] for found in divergence.here)
     pairs = (pair for records in series for pair in pairwise(records))
-    return {later.key.step for earlier, later in pairs if later.key.moment.is_state and earlier.leaf != later.leaf}
+    return {later.key.step for earlier, later in pairs if earlier.leaf != later.leaf and later.key.moment.is_state}
 
 
 def _epoch_ends(trace: Trace, divergence: Divergence) -> list[Event]:

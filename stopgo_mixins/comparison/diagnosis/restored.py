@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections import defaultdict
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from stopgo_mixins.comparison.diagnosis.counters import lost_counter
 from stopgo_mixins.comparison.diagnosis.shards import slices_elsewhere
 from stopgo_mixins.comparison.numbers import equal_elements, values_of
 from stopgo_mixins.comparison.wording import form, listed
-from stopgo_mixins.trace.digest import digest_bytes
 from stopgo_mixins.trace.snapshot import EMPTY
+from stopgo_mixins.trace.values import digest_with
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.compare import Mismatch
@@ -49,7 +50,8 @@ def structure_changed(divergence: Divergence) -> Diagnosis | None:
     unexpected = [
         found.key.path for found in kinds.pop(Difference.UNEXPECTED, []) if not _stands_for_nothing(found, missing)
     ]
-    kinds.pop(Difference.VALUE, None)
+    for of_values in (Difference.VALUE, Difference.ALGORITHM):
+        kinds.pop(of_values, None)
     if any(path.startswith("['.aliases']") for path in missing):
         sentence = f"tied weights came apart: {listed([p for p in missing if p.startswith('[')])} is gone"
         return Diagnosis(Cause.STRUCTURE_CHANGED, f"{sentence}, and {listed(unexpected)} is a tensor of its own")
@@ -104,7 +106,12 @@ def _zeros(divergence: Divergence, mismatch: Mismatch) -> str | None:
     actual = mismatch.actual
     if actual is None or actual.leaf.kind != "tensor" or mismatch.expected is None:
         return None
-    return "all zeros" if actual.leaf.digest == digest_bytes(bytes(_size(actual))) else None
+    return "all zeros" if actual.leaf.digest == _digest_of_zeros(actual.leaf.algorithm, _size(actual)) else None
+
+
+@functools.lru_cache
+def _digest_of_zeros(algorithm: str, size: int) -> str:
+    return digest_with(algorithm, bytes(size))
 
 
 def _size(record: Record) -> int:
