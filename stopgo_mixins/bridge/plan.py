@@ -43,6 +43,7 @@ class PhasePlan:
         waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
         every_n_steps: how many updates lie between two that are recorded; see :class:`EventDispatcher`.
+        ends_before_training: whether to end at the first batch, of which only the model has not seen anything.
     """
 
     mode: Mode
@@ -60,6 +61,7 @@ class PhasePlan:
     interruptions: Sequence[Interruption] = ()
     waypoints: Sequence[Waypoint] = ()
     every_n_steps: int = 1
+    ends_before_training: bool = False
 
     def ends_at(self, updates: int) -> bool:
         """Whether so many updates are all that the plan asks for."""

@@ -99,9 +99,11 @@ class Examination:
 
     def failure(self, metric: str) -> str:
         """What the failing test of a metric says."""
-        test, comparison, reason = f"test_{metric}", self.comparison(metric), self.judgement(metric).reason
+        test, comparison, judgement = f"test_{metric}", self.comparison(metric), self.judgement(metric)
+        reason = judgement.reason
         if not comparison.mismatches:
-            return f"{test}: {reason}."
+            remedy = how_to_fix(judgement.cause) if judgement.cause else []
+            return "\n    ".join([f"{test}: {reason}.", *remedy])
         declared = [f"{test}: {reason}."] if reason else []
         return "\n".join([*declared, failure_message(test, comparison, self.findings, self.terms.declared)])
 

@@ -98,7 +98,13 @@ def _not_observed(runs: Runs, comparisons: Mapping[str, Comparison]) -> tuple[st
         for metric, found in comparisons.items()
         for path in sorted(found.unrepeatable)
     )
-    return tuple(dict.fromkeys([*(event["what"] for event in noted), *unrepeatable]))
+    return tuple(dict.fromkeys([*(event["what"] for event in noted), *unrepeatable, *_not_reseeded(runs)]))
+
+
+def _not_reseeded(runs: Runs) -> Iterator[str]:
+    start = runs.reseeded
+    if start is not None and (problem := start.problem(runs.legs[1].start)):
+        yield f"what is right only because every phase starts from seed {start.seed} (another start: {problem})"
 
 
 def _not_yet_seen(runs: Runs, cause: RootDivergence) -> RootDivergence:

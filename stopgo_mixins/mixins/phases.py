@@ -48,7 +48,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
             process of its own that launches them, and ``setup_trainer`` has to return a trainer for so many.
         phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
         seed: of every phase.
-        resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
+        resume_seed: of the resume phase instead; then everything random must come from the checkpoint. The same as
+            ``seed`` says that every restart gets it, so that what is right only because of it is not verified.
         deterministic: whether torch must use deterministic algorithms.
         value_budget: bytes of large values that each phase may keep on disk to show differences and apply tolerances.
         exp_name: the name of the class.
@@ -207,7 +208,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             num_steps=cls.num_steps,
             interruption=None if is_reference else cls._interruption(),
             recorders=[callback for callback in cls.callbacks[mode].values() if isinstance(callback, Recorder)],
-            trace_directory=cls.metadata_dir / mode.value if is_reference else cls._trace_directory(cls._leg),
+            trace_directory=cls._files(mode),
             checkpoint_directory=cls.run_directory(mode) / "stopgo-checkpoints",
             value_budget=cls.value_budget,
             resume_point=before[-1]["saved_at"] if before else None,
@@ -217,6 +218,11 @@ class TrainingPhasesMixin(PhasePartsMixin):
             waypoints=waypoints,
             own_process=cls._is_child,
         )
+
+    @classmethod
+    def _files(cls, mode: Mode) -> Path:
+        """The beginning of the names of what a phase leaves: the directory of its trace, and files beside it."""
+        return cls.metadata_dir / mode.value if mode is Mode.CONTINUOUS else cls._trace_directory(cls._leg)
 
     @classmethod
     def metrics_with_tolerance(cls) -> frozenset[str]:
@@ -238,7 +244,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             cls._run_in_process_of_its_own(mode)
             return
         rank = "" if cls._world is None else f"-rank-{cls._world.rank}"
-        log = cls.metadata_dir / f"{mode.value}{rank}.log"
+        log = cls._files(mode).with_suffix(f"{rank}.log")
         try:
             with (
                 progress(f"{cls.__name__}: {mode.value} phase ..."),
@@ -300,8 +306,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
         def request(mode: Mode) -> PhaseRequest:
             leg = 0 if mode is Mode.CONTINUOUS else cls._leg
-            files = cls.metadata_dir / mode.value if mode is Mode.CONTINUOUS else cls._trace_directory(leg)
-            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices, files)
+            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices, cls._files(mode))
 
         return request
 
@@ -321,7 +326,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def _train_from_seed(cls, mode: Mode) -> None:
         if cls.deterministic:
             use_deterministic_algorithms()
-        seed_everything(cls.seed_of(mode))
+        seed_everything(cls._starting_seed(mode))
         try:
             cls.train(mode)
         except BaseException as error:
@@ -333,6 +338,11 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def seed_of(cls, mode: Mode) -> int:
         """The seed from which a phase starts."""
         return cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed
+
+    @classmethod
+    def _starting_seed(cls, mode: Mode) -> int:
+        """What the process is seeded with, whatever seed a trainer is told."""
+        return cls.seed_of(mode)
 
     @classmethod
     def _is_as_planned(cls, error: BaseException) -> bool:

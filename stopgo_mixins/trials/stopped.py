@@ -11,13 +11,14 @@ from typing_extensions import override
 from stopgo_mixins.faults.batch_archive import BatchArchive
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
+from stopgo_mixins.mixins.reseeded import ReseededStartMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.hooks import FaultHooksMixin
 
 __unittest = True  # keeps the frames of this module out of unittest's tracebacks
 
 
-class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
+class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):
     """Before a test class: its phases without the resume phase; the batches that stop reads are kept.
 
     Attributes:
@@ -26,6 +27,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
     """
 
     isolation = "in_process"  # where faults can reach into the trainer
+    _is_started_reseeded = False  # which tells nothing of a fault
 
     batches: ClassVar[BatchArchive]
     was_set_up: ClassVar[bool] = False

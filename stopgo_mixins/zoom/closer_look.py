@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from stopgo_mixins.events import Moment
-from stopgo_mixins.mixins.phases import TrainingPhasesMixin
+from stopgo_mixins.mixins.reseeded import ReseededStartMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.stopped import subclass
 from stopgo_mixins.zoom.first_difference import first_difference
@@ -53,13 +53,15 @@ class StepInQuestion:
         return cls(step, first.leg.number) if step <= len(runs.reference.events("step_end")) else None
 
 
-class WatchedPhasesMixin(TrainingPhasesMixin):
+class WatchedPhasesMixin(ReseededStartMixin):
     """Before a test class: its phases, of which each ends after the step that is watched.
 
     Attributes:
         step: that.
         watches: what watches each phase.
     """
+
+    _is_started_reseeded = False
 
     step: ClassVar[StepInQuestion]
     watches: ClassVar[dict[Mode, StepWatch]]

@@ -43,6 +43,7 @@ class Cause(str, enum.Enum):
     COUNTER_SHIFTED = "counter shifted"
 
     UNSAVED_STATE = "unsaved state"
+    SHARED_SEED = "shared seed"
     STATE_MISSING = "state missing"
     STRUCTURE_CHANGED = "structure changed"
     INITIAL_VALUE = "initial value"

@@ -38,6 +38,9 @@ FOLLOWED = {
 }
 """Attributes that a package sets on its objects and that may lead to the user's, with what they are."""
 
+_SET_FROM_OUTSIDE = frozenset({"_hparams_initial", "_hparams_name"})
+"""What a function of Lightning's sets on a module: a copy of the hyper-parameters for the loggers, and a name."""
+
 _MODULE_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _PARAMETER_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 _SETTINGS = (bool, float, str)
@@ -140,7 +143,7 @@ def _attributes(value: object) -> Parts:
     kind: Any = type(value)
     if kind in (dict, list, tuple, collections.deque):
         return
-    packaged, theirs = not is_users_class(kind), stored_by_packages(kind)
+    packaged, theirs = not is_users_class(kind), stored_by_packages(kind) | _SET_FROM_OUTSIDE
     for name, part in sorted(attributes_of(value).items()):
         if name.startswith("__") or (isinstance(value, nn.Module) and name in REGISTRIES):
             continue
