@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -43,6 +43,7 @@ class PhasePlan:
         waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
         every_n_steps: how many updates lie between two that are recorded; see :class:`EventDispatcher`.
+        own_objects: returns what the user keeps beside the trainer, by name.
         ends_before_training: whether to end at the first batch, of which only the model has not seen anything.
     """
 
@@ -61,6 +62,7 @@ class PhasePlan:
     interruptions: Sequence[Interruption] = ()
     waypoints: Sequence[Waypoint] = ()
     every_n_steps: int = 1
+    own_objects: Callable[[], Mapping[str, object]] = dict
     ends_before_training: bool = False
 
     def ends_at(self, updates: int) -> bool:

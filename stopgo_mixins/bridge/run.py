@@ -76,6 +76,7 @@ class PhaseRun:
     ) -> None:
         self.plan = plan
         self.state = state
+        self.state.own_objects = plan.own_objects
         self._counters = Counters(state)
         self._calls = CallLog()
         self._step = 0

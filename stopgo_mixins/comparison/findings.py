@@ -123,9 +123,10 @@ def diagnosed_root_causes(
     """The root causes of the run in training order, each with its named cause where a known pattern fits."""
     diagnoses = {metric: diagnose(runs, comparison) for metric, comparison in comparisons.items()}
     independent = [metric for metric, diagnosis in diagnoses.items() if diagnosis and diagnosis.independent]
+    apart = {metric: diagnosis.apart_from for metric, diagnosis in diagnoses.items() if diagnosis}
     return [
         (cause, diagnoses[cause.metric])
-        for cause in root_causes(comparisons, runs.known, independent)
+        for cause in root_causes(comparisons, runs.known, independent, apart)
         if not any(
             parent in independent or cause.metric not in (runs.about(parent).depends_on or ())
             for parent in _followed(cause, diagnoses[cause.metric], comparisons)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -28,6 +28,7 @@ from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
 from stopgo_mixins.isolation.world import World, world_of_the_suite
+from stopgo_mixins.mixins.own_objects import own_objects
 from stopgo_mixins.mixins.parts import PhasePartsMixin, skip_types
 from stopgo_mixins.mixins.used_objects import UsedObjects
 from stopgo_mixins.mode import Mode
@@ -71,6 +72,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
     _world: ClassVar[World | None] = None
+    _shared: ClassVar[Mapping[str, object]] = {}
+    """What was on the class before its first phase, where all phases find it."""
     _processes: ClassVar[list[PhaseProcess]]
     _cancelled: ClassVar[threading.Event]
 
@@ -112,6 +115,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
         cls._leg = 0
+        cls._shared = {} if cls._is_apart(Mode.STOP) else own_objects(cls)
         if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
@@ -217,7 +221,13 @@ class TrainingPhasesMixin(PhasePartsMixin):
             interruptions=(*cls._all_interruptions(), *(waypoint.interruption for waypoint in waypoints)),
             waypoints=waypoints,
             own_process=cls._is_child,
+            own_objects=cls._own_objects,
         )
+
+    @classmethod
+    def _own_objects(cls) -> dict[str, object]:
+        """What the user keeps on the class, without what all phases share: that is state of the process."""
+        return {name: value for name, value in own_objects(cls).items() if value is not cls._shared.get(name, cls)}
 
     @classmethod
     def _files(cls, mode: Mode) -> Path:

@@ -39,19 +39,18 @@ class ReseededStartMixin(TrainingPhasesMixin):
     def run_stop_and_go(cls) -> None:
         cls._reseeded = None
         super().run_stop_and_go()
-        if cls._wants_reseeded_start():
+        if cls._left_by_stop().is_dir():
             cls._reseeded = cls._start_reseeded()
 
     @override
     @classmethod
     def _run_leg(cls, leg: int) -> None:
-        if leg == 1 and cls._wants_reseeded_start() and cls._world is None:
-            shutil.copytree(cls.run_directory(Mode.RESUME), cls._left_by_stop(), symlinks=True)
+        if leg == 1 and cls._is_started_reseeded and cls.resume_seed in (None, cls.seed):
+            if cls._world is None:
+                shutil.copytree(cls.run_directory(Mode.RESUME), cls._left_by_stop(), symlinks=True)
+            else:
+                cls._reseeded = cls._describe(cls, "it is left out on the ranks of torchrun")
         super()._run_leg(leg)
-
-    @classmethod
-    def _wants_reseeded_start(cls) -> bool:
-        return cls._is_started_reseeded and cls.resume_seed in (None, cls.seed)
 
     @classmethod
     def _left_by_stop(cls) -> Path:
@@ -62,14 +61,16 @@ class ReseededStartMixin(TrainingPhasesMixin):
         cls._leg = 1
         start, failure = cls._reseeded_class(), ""
         try:
-            if cls._world is not None:
-                raise PhaseError("on the ranks of torchrun there is none")
             with stood_in_for(cls.run_directory(Mode.RESUME), cls._left_by_stop()):
                 start._run(Mode.RESUME)
         except PhaseError as error:  # the run itself may be right all the same
             failure = str(error).splitlines()[0]
+        return cls._describe(start, failure)
+
+    @classmethod
+    def _describe(cls, start: type[ReseededStartMixin], failure: str) -> ReseededStart:
         is_contract, trace = cls.resume_seed is not None, Trace(start._trace_directory(1))
-        return ReseededStart(cls.seed, start._starting_seed(Mode.RESUME), is_contract, trace, failure)
+        return ReseededStart(cls.seed, cls._other_seed(), is_contract, trace, failure)
 
     @classmethod
     def _reseeded_class(cls) -> Any:
@@ -97,7 +98,11 @@ class ReseededStartMixin(TrainingPhasesMixin):
     @override
     @classmethod
     def _starting_seed(cls, mode: Mode) -> int:
-        return cls.seed ^ 1 if cls._is_reseeded else super()._starting_seed(mode)
+        return cls._other_seed() if cls._is_reseeded else super()._starting_seed(mode)
+
+    @classmethod
+    def _other_seed(cls) -> int:
+        return cls.seed ^ 1
 
     @override
     @classmethod
