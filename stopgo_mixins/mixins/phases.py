@@ -72,7 +72,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
     _world: ClassVar[World | None] = None
-    _shared: ClassVar[Mapping[str, object]] = {}
+    _shared_by_phases: ClassVar[Mapping[str, object]] = {}
     """What was on the class before its first phase, where all phases find it."""
     _processes: ClassVar[list[PhaseProcess]]
     _cancelled: ClassVar[threading.Event]
@@ -115,7 +115,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
         cls._leg = 0
-        cls._shared = {} if cls._is_apart(Mode.STOP) else own_objects(cls)
+        cls._shared_by_phases = {} if cls._is_apart(Mode.STOP) else own_objects(cls)
         if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
@@ -227,7 +227,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
     @classmethod
     def _own_objects(cls) -> dict[str, object]:
         """What the user keeps on the class, without what all phases share: that is state of the process."""
-        return {name: value for name, value in own_objects(cls).items() if value is not cls._shared.get(name, cls)}
+        shared = cls._shared_by_phases
+        return {name: value for name, value in own_objects(cls).items() if value is not shared.get(name, cls)}
 
     @classmethod
     def _files(cls, mode: Mode) -> Path:
@@ -254,7 +255,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
             cls._run_in_process_of_its_own(mode)
             return
         rank = "" if cls._world is None else f"-rank-{cls._world.rank}"
-        log = cls._files(mode).with_suffix(f"{rank}.log")
+        files = cls._files(mode)
+        log = files.with_name(f"{files.name}{rank}.log")
         try:
             with (
                 progress(f"{cls.__name__}: {mode.value} phase ..."),

@@ -46,11 +46,16 @@ class ReseededStartMixin(TrainingPhasesMixin):
     @classmethod
     def _run_leg(cls, leg: int) -> None:
         if leg == 1 and cls._is_started_reseeded and cls.resume_seed in (None, cls.seed):
-            if cls._world is None:
-                shutil.copytree(cls.run_directory(Mode.RESUME), cls._left_by_stop(), symlinks=True)
+            if failure := cls._why_not_reseeded():
+                cls._reseeded = cls._describe(cls, failure)
             else:
-                cls._reseeded = cls._describe(cls, "it is left out on the ranks of torchrun")
+                shutil.copytree(cls.run_directory(Mode.RESUME), cls._left_by_stop(), symlinks=True)
         super()._run_leg(leg)
+
+    @classmethod
+    def _why_not_reseeded(cls) -> str:
+        """Why such a start would show nothing; empty where it does."""
+        return "" if cls._world is None else "there is none on the ranks of torchrun"
 
     @classmethod
     def _left_by_stop(cls) -> Path:

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 import torch
 from parameterized import parameterized
 from torch import Tensor, nn
-from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler
+from torch.utils.data import BatchSampler, DataLoader, Dataset, Sampler, Subset
 
 from stopgo_mixins import AtStep, LoopRun, Mode
 from stopgo_mixins.mixins.own_objects import own_objects
@@ -218,6 +218,10 @@ class TestInWhatALoopReads(unittest.TestCase):
     def test_lists_and_generators_are_what_is_left_to_read(self) -> None:
         for loader in ([1, 2], (number for number in [1]), iter([1]), itertools.islice([1], 1), None):
             self.assertEqual(list(roots_of_loader("loader", loader)), [])
+        samples = Samples()
+        rest = DataLoader(Subset(samples, [3, 4]), batch_size=2, sampler=[1, 0])  # type: ignore[arg-type]  # as people do
+        self.assertEqual(set(dict(roots_of_loader("loader", rest))), {"loader.dataset", "loader.collate_fn"})
+        self.assertIs(dict(roots_of_loader("loader", rest))["loader.dataset"], samples)
 
     def test_samplers_that_packages_put_around_others(self) -> None:
         sampler = Windows()

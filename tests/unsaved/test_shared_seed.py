@@ -74,6 +74,20 @@ class NeedsItsSeedMixin(KeepsFindingsMixin, abstract=True):
         return super().setup_model(mode)
 
 
+_READ: list[int] = []
+
+
+class RemembersMixin(KeepsFindingsMixin, abstract=True):
+    """A global of the module counts the batches of all phases."""
+
+    class Counting(Features):
+        def training_step(self, batch: list[torch.Tensor], batch_idx: int) -> torch.Tensor:
+            _READ.append(batch_idx)
+            return super().training_step(batch, batch_idx)
+
+    module = Counting
+
+
 class TestSharedSeed(unittest.TestCase):
     def outcome_of(self, base: type, **attributes: object) -> Outcome:
         self.case: Any = concrete(base, **attributes)
@@ -147,6 +161,15 @@ class TestSharedSeed(unittest.TestCase):
             what,
             r"what is right only because every phase starts from seed 42 "
             r"\(another start: \w+: the resume phase failed: RuntimeError: another seed\)",
+        )
+
+    def test_where_the_process_itself_remembers(self) -> None:
+        outcome = self.outcome_of(RemembersMixin)
+        self.assertEqual(outcome.failed, {})
+        self.assertIn("_READ", outcome.skipped_for["process_state"])
+        self.assertIn(
+            '(another start: training has changed what only this process holds; isolation = "process" shows it)',
+            self.case.not_observed[0],
         )
 
     def test_a_phase_that_loads_something_else(self) -> None:

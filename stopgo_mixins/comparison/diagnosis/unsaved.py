@@ -19,18 +19,26 @@ def unsaved_state(divergence: Divergence) -> Diagnosis | None:
     """What training changes is not restored, wherever it is kept."""
     if not divergence.is_restored:
         return None
-    first = divergence.first
+    first = next((found for found in divergence.here if found.expected is not None), divergence.first)
     more = f" and {len(divergence.here) - 1} more" if len(divergence.here) > 1 else ""
     actual, expected = (_value(first, record) for record in (first.actual, first.expected))
-    is_fresh = _is_fresh(divergence, first)
-    fresh = ", as at state 0," if is_fresh else ""
+    fresh = ", as at state 0," if _is_fresh(divergence, first) else ""
     module = divergence.comparison.first_module
     where = f" ({module} is the first module whose output differs)" if module else ""
     sentence = (
         f"training changes {first.key.path}{more}{where}, and the checkpoint did not bring it back: it is "
         f"{actual}{fresh} instead of {expected}; {_remedy(first)}"
     )
-    return Diagnosis(Cause.UNSAVED_STATE, sentence, apart_from=_OF_VALIDATIONS if is_fresh else ())
+    return Diagnosis(Cause.UNSAVED_STATE, sentence, apart_from=_OF_VALIDATIONS if _began_anew(divergence) else ())
+
+
+def _began_anew(divergence: Divergence) -> bool:
+    """Whether anything is as at state 0 that has more than two values, and so is not so by chance."""
+    switches = ("bool", "None")
+    return any(
+        _is_fresh(divergence, found) and found.expected is not None and found.expected.leaf.kind not in switches
+        for found in divergence.here
+    )
 
 
 def _is_fresh(divergence: Divergence, mismatch: Mismatch) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from stopgo_mixins.recorders.reach.packages import is_users_class
 from stopgo_mixins.trace.objects import attributes_of
@@ -11,26 +11,28 @@ from stopgo_mixins.trace.objects import attributes_of
 def roots_of_loader(name: str, loader: object) -> Iterator[tuple[str, object]]:
     """Yields ``(path, object)``: a loader of the user's own class, and the parts of any loader that may be the user's.
 
-    Of the samplers it is the first that is the user's, or the innermost: a loop may read what is left of an epoch
-    through another one that skips batches. What is a list of batches, or a generator, is no object to be restored.
+    A loop may make a loader for what is left of an epoch, and what is left is no state. So of samplers and data sets it
+    is the first that is the user's, behind what packages put around it to choose or to skip; and lists and generators
+    are left alone.
     """
-    held = attributes_of(loader)
     if is_users_class(type(loader)):
         yield name, loader
-    for part in ("dataset", "collate_fn"):
-        if part in held:
-            yield f"{name}.{part}", held[part]
-    sampler = _sampler_of(loader)
-    if sampler is not None:
-        yield f"{name}.sampler", sampler
+    held = attributes_of(loader)
+    sampler = held.get("sampler") if held.get("batch_sampler") is None else held["batch_sampler"]
+    found = {
+        "dataset": _first_of_the_user(held.get("dataset"), ("dataset",)),
+        "collate_fn": held.get("collate_fn"),
+        "sampler": _first_of_the_user(sampler, ("batch_sampler", "sampler")),
+    }
+    yield from ((f"{name}.{part}", value) for part, value in found.items() if value is not None)
 
 
-def _sampler_of(owner: object) -> object:
-    """The one that an object of a package reads from, through whatever others of packages; ``None`` for none."""
-    held = attributes_of(owner)
-    for part in ("batch_sampler", "sampler"):
-        inner = held.get(part)
-        if inner is not None:
-            further = None if is_users_class(type(inner)) else _sampler_of(inner)
-            return inner if further is None else further
-    return None
+def _first_of_the_user(value: object, inside: Collection[str]) -> object:
+    """The value itself, or what an object of a package holds inside; ``None`` where that is what is left to read."""
+    if is_users_class(type(value)):
+        return value
+    held = attributes_of(value)
+    within = [held[name] for name in inside if held.get(name) is not None]
+    if within:
+        return _first_of_the_user(within[0], inside)
+    return value if held else None
