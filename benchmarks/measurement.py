@@ -1,82 +1,62 @@
-"""One measurement in a process of its own: ``python -m benchmarks.measurement NAME`` prints it as JSON."""
+"""Measures things in turn, so that what else the machine does falls upon all of them alike.
+
+``python -m benchmarks.measurement MODULE FUNCTION`` runs one in a process of its own and prints as JSON what it took.
+"""
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import resource
+import statistics
+import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable
-from pathlib import Path
+import warnings
+from collections.abc import Callable, Mapping
 
-import torch
-
-from benchmarks.large_model import bare_phase, bare_phases, step_state, with_harness
-from benchmarks.processes import DigitsInProcesses, TestDigits, seconds_of_a_class
-from stopgo_mixins.comparison.compare import compare
-from stopgo_mixins.comparison.runs import Runs
-from stopgo_mixins.events import Moment, Position
-from stopgo_mixins.trace.store import Trace, TraceWriter
-
-STEPS = 10
-INTERRUPTED_AT = 5
+REPEATS = 3
 
 
-def _timed(action: Callable[[], object]) -> float:
+def in_turn(actions: Mapping[str, Callable[[], float]], repeats: int = REPEATS) -> dict[str, float]:
+    """The median of what each action returns; one after the other, and all of them again."""
+    found: dict[str, list[float]] = {name: [] for name in actions}
+    for _ in range(repeats):
+        for name, action in actions.items():
+            found[name].append(action())
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+def timed(action: Callable[[], object]) -> float:
+    """The seconds that an action takes."""
     start = time.perf_counter()
     action()
     return time.perf_counter() - start
 
 
-def _seconds_of_comparing_traces() -> float:
-    with tempfile.TemporaryDirectory() as directory:
-        phases = {name: Path(directory) / name for name in ("stop", "resume", "continuous")}
-        _write(phases["continuous"], range(STEPS))
-        _write(phases["stop"], range(INTERRUPTED_AT))
-        _write(phases["resume"], range(INTERRUPTED_AT, STEPS))
-        runs = Runs.of((Trace(phases[name]) for name in ("stop", "resume")), Trace(phases["continuous"]))
-        return _timed(lambda: _require_equal(runs))
+def in_a_process(module: str, function: str) -> dict[str, float]:
+    """What a function returns in a fresh process, and with it ``peak_mib``, the most memory that this process had."""
+    command = [sys.executable, "-m", "benchmarks.measurement", module, function]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, float] = json.loads(finished.stdout.splitlines()[-1])
+    return found
 
 
-def _write(directory: Path, steps: range) -> None:
-    writer = TraceWriter(directory, rank=0, value_budget=0)
-    writer.event("checkpoint_loaded", update=INTERRUPTED_AT, path="")
-    for step in steps:
-        writer.record("state", Position(Moment.STEP_START, step), step_state())
-        writer.event("step_end", update=step + 1)
-    writer.close()
-
-
-def _require_equal(runs: Runs) -> None:
-    comparison = compare(runs, "state")
-    if comparison.mismatches or not comparison.compared:
-        raise RuntimeError(f"expected equal traces, found {comparison}")
-
-
-def _seconds_of_assert_close() -> float:
-    actual, expected = step_state(), step_state()
-    return _timed(lambda: [torch.testing.assert_close(actual, expected, rtol=0, atol=0) for _ in range(STEPS)])
-
-
-MEASUREMENTS: dict[str, Callable[[], float]] = {
-    "with_harness": lambda: _timed(with_harness),
-    "bare_phases": lambda: _timed(bare_phases),
-    "bare_phase": lambda: _timed(bare_phase),
-    "in_one_process": lambda: seconds_of_a_class(TestDigits),
-    "in_processes": lambda: seconds_of_a_class(DigitsInProcesses),
-    "compare_traces": _seconds_of_comparing_traces,
-    "assert_close": _seconds_of_assert_close,
-}
+def be_quiet() -> None:
+    """Lets nothing be printed but what was measured."""
+    warnings.simplefilter("ignore")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
 
 
 def main() -> None:
-    """Runs the measurement that the command line names."""
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    seconds = MEASUREMENTS[sys.argv[1]]()
+    """Runs the function that the command line names."""
+    name, function = sys.argv[1:]
+    module = importlib.import_module(name)
+    be_quiet()  # after Lightning, which sets the level of its logger when it is imported
+    found = getattr(module, function)() or {}
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak_mib": peak}))
+    print(json.dumps({**found, "peak_mib": peak}))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
+import re
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import stopgo_mixins
+from stopgo_mixins import faults
+from stopgo_mixins.recorders.defaults import DEFAULT_RECORDERS
 
 if TYPE_CHECKING:
     from docutils.nodes import Element, TextElement
@@ -18,10 +23,12 @@ copyright = author
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 exclude_patterns = ["_build"]
 html_theme = "furo"
-html_title = project
+html_title = f"{project} {stopgo_mixins.__version__}"
+html_static_path = ["_static"]
+html_css_files = ["wrap.css"]
 
 myst_enable_extensions = ["colon_fence", "deflist"]
-myst_heading_anchors = 3
+myst_heading_anchors = 4
 
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
@@ -58,7 +65,40 @@ def protect_first_sentence(app: Sphinx, what: str, *described: object) -> None:
         lines.insert(0, "\\ ")  # nothing, to reStructuredText
 
 
+def first_sentence(documented: object) -> str:
+    """What a docstring says before everything else, as Markdown."""
+    text = " ".join((inspect.getdoc(documented) or "").partition("\n\n")[0].split())
+    text = re.sub(r":\w+:`~?(?:\w+\.)*(\w+)`", r"`\1`", text).replace("``", "`").replace("|", "\\|")
+    return re.split(r"(?<=[.;])\s", text)[0].rstrip(";")
+
+
+def in_a_table(rows: Iterable[tuple[str, str]]) -> str:
+    """Names and what they are."""
+    return "\n".join(["| name | what it is |", "| --- | --- |", *(f"| {name} | {what} |" for name, what in rows)])
+
+
+def list_names(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Write the tables of the page of names."""
+    if docname != "names":
+        return
+    public = {name: getattr(stopgo_mixins, name) for name in stopgo_mixins.__all__}
+    tables = {
+        "public names": [(f"{{py:obj}}`~stopgo_mixins.{name}`", first_sentence(is_)) for name, is_ in public.items()],
+        "metrics": [
+            (f"`{metric}`", first_sentence(recorder)) for metric, recorder in sorted(DEFAULT_RECORDERS.items())
+        ],
+        "faults": [
+            (f"`{name}`", f"[{fault.id}: {fault.name}](faults.md#the-faults)")
+            for name, fault in sorted(vars(faults).items())
+            if isinstance(fault, faults.Fault)
+        ],
+    }
+    for title, rows in tables.items():
+        source[0] = source[0].replace(f"<!-- {title} -->", in_a_table(rows))
+
+
 def setup(app: Sphinx) -> None:
     """Register what happens to references and docstrings."""
+    app.connect("source-read", list_names)
     app.connect("missing-reference", resolve_public_name)
     app.connect("autodoc-process-docstring", protect_first_sentence, priority=400)  # napoleon has 500

@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
+    from stopgo_mixins.spread import Spread
+
 EVENTS = (
     "phase_start",
     "checkpoint_loaded",
@@ -134,6 +136,8 @@ class TrainingState:
         begins_windows_anew: whether the trainer, resumed from a checkpoint that it wrote amid an accumulation window,
             reads that window from its first micro-batch.
         own_objects: returns what the user keeps beside the trainer and training may change, by name.
+        reads_own_samples: whether no rank of a lower number reads the same samples, as those of one model do that is
+            spread over several ranks.
     """
 
     rank: int = 0
@@ -142,6 +146,7 @@ class TrainingState:
     since_resume_point: int = 0
     begins_windows_anew: bool = False
     own_objects: Callable[[], Mapping[str, object]] = dict
+    reads_own_samples: bool = True
 
     @property
     def model(self) -> nn.Module:
@@ -202,6 +207,17 @@ class TrainingState:
     def replicated(self) -> Collection[str]:
         """The metrics that every rank must record alike, since each trains a replica of the same."""
         return ()
+
+    def share_of_epoch(self) -> tuple[int, int] | None:
+        """How many samples of an epoch are this rank's, and among how many ranks an epoch is shared.
+
+        Left out are those that a sampler repeats so that all ranks read as many; ``None`` where none are.
+        """
+        return None
+
+    def spread(self) -> Mapping[str, Spread]:
+        """How parameters are spread over the ranks, by name; a ``DTensor`` says that itself."""
+        return {}
 
     def overwritten(self) -> Mapping[str, str]:
         """The metrics that this rank replaces by another one's before it uses them: name -> how that comes about."""

@@ -89,11 +89,11 @@ def _check(test_class: type[StopAndGoMixin], points: Sequence[object]) -> None:
         )
     for point in points:
         if not isinstance(point, Interruption):
-            raise TypeError(f"{where}: {point!r} is no Interruption: write AtStep(2), AfterValidation(1), ...")
+            raise TypeError(f"{where}: {point!r} is not an Interruption: write AtStep(2), AfterValidation(1), ...")
         if points.count(point) > 1:
             raise TypeError(f"{where}: {point} is given more than once.")
         if point.past or point.by != "exception":
-            raise TypeError(f"{where}: {point}: the run goes on at each point, so it cannot say by what or past what.")
+            raise TypeError(f"{where}: {point}: the run goes on at each point, so by= and past= have no meaning here.")
 
 
 def _identifier(point: Interruption) -> str:
@@ -202,7 +202,7 @@ class _Swept(StopAndGoMixin, abstract=True):
         except PhaseError as missed:
             if not cls._may_be_missed:
                 raise
-            raise unittest.SkipTest(f"the run does not come past {interruption}: {missed}") from None
+            raise unittest.SkipTest(f"the run never reaches {interruption}: {missed}") from None
 
     @override
     @classmethod

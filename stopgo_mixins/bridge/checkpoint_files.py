@@ -42,7 +42,7 @@ def _damage_of_file(path: Path) -> str:
     with path.open("rb") as file:
         begins_as_archive = file.read(2) == b"PK"
     if begins_as_archive and not zipfile.is_zipfile(path):
-        return f"{path} is cut: the directory at the end of the archive is missing"
+        return f"{path} is truncated: the directory at the end of the archive is missing"
     if path.suffix == ".safetensors":
         return _damage_of_safetensors(path)
     return _damage_of_json(path) if path.suffix == ".json" else ""
@@ -54,15 +54,15 @@ def _damage_of_safetensors(path: Path) -> str:
         header = file.read(length)
     size = path.stat().st_size
     if len(header) < length:
-        return f"{path} is cut: its header should have {length} bytes and has {len(header)}"
+        return f"{path} is truncated: its header should have {length} bytes and has {len(header)}"
     ends = (entry["data_offsets"][1] for name, entry in json.loads(header).items() if name != "__metadata__")
     expected = 8 + length + max(ends, default=0)
-    return "" if size == expected else f"{path} is cut: it should have {expected} bytes and has {size}"
+    return "" if size == expected else f"{path} is truncated: it should have {expected} bytes and has {size}"
 
 
 def _damage_of_json(path: Path) -> str:
     try:
         json.loads(path.read_bytes())
     except ValueError as error:
-        return f"{path} is no JSON: {error}"
+        return f"{path} is not JSON: {error}"
     return ""

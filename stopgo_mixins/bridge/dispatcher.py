@@ -9,7 +9,7 @@ from stopgo_mixins.events import EVENTS, Moment, Position, TrainingState
 
 if TYPE_CHECKING:
     from stopgo_mixins.recorders.recorder import Recorder
-    from stopgo_mixins.trace.store import TraceWriter
+    from stopgo_mixins.trace.whole_writer import WholeWriter
 
 
 _SAMPLED = {
@@ -41,7 +41,7 @@ class EventDispatcher:
     def __init__(
         self,
         recorders: Iterable[Recorder],
-        writer: TraceWriter,
+        writer: WholeWriter,
         listeners: Iterable[object] = (),
         every_n_steps: int = 1,
     ) -> None:

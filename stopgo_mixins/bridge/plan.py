@@ -42,6 +42,8 @@ class PhasePlan:
         interruptions: where any leg is interrupted, of this run or of one that is compared with it.
         waypoints: places at which to leave a checkpoint and the trace up to there, and go on.
         own_process: whether nobody but this phase loses anything if the process dies.
+        worlds: on how many ranks the run trains, and on how many it is resumed, if that is in another world; then
+            recorded is what all ranks have together, and not what each has.
         every_n_steps: how many updates lie between two that are recorded; see :class:`EventDispatcher`.
         own_objects: returns what the user keeps beside the trainer, by name.
         ends_before_training: whether to end at the first batch, of which only the model has not seen anything.
@@ -61,6 +63,7 @@ class PhasePlan:
     own_process: bool = False
     interruptions: Sequence[Interruption] = ()
     waypoints: Sequence[Waypoint] = ()
+    worlds: tuple[int, int] | None = None
     every_n_steps: int = 1
     own_objects: Callable[[], Mapping[str, object]] = dict
     ends_before_training: bool = False

@@ -74,9 +74,9 @@ def _check_metric(metric: str, recorder: object) -> None:
     if recorder is None:
         if metric not in DEFAULT_RECORDERS:
             known = ", ".join(sorted(DEFAULT_RECORDERS))
-            raise TypeError(f"metrics takes {metric!r} away, and there is no such metric. There are: {known}.")
+            raise TypeError(f"metrics removes {metric!r}, which does not exist. Known names: {known}.")
         return
     if not (isinstance(recorder, type) and issubclass(recorder, Recorder)):
-        raise TypeError(f"metrics[{metric!r}] is {recorder!r}: write the class of a recorder, or None to take it away.")
+        raise TypeError(f"metrics[{metric!r}] is {recorder!r}: write the class of a recorder, or None to remove it.")
     if getattr(recorder, "metric", None) != metric:
         raise TypeError(f"metrics[{metric!r}] is {recorder.__name__}, whose metric is another one: write its own name.")

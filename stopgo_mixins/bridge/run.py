@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Self
 
 from stopgo_mixins.bridge.calls import CallLog
-from stopgo_mixins.bridge.children import ChildOutputs
+from stopgo_mixins.bridge.children import ChildOutputs, unwarned_of_compiled_modules
 from stopgo_mixins.bridge.counters import Counters
 from stopgo_mixins.bridge.dispatcher import EventDispatcher
 from stopgo_mixins.bridge.interrupter import Interrupter
+from stopgo_mixins.bridge.missing_updates import LONGEST_WINDOW, no_update
 from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.bridge.resume_points import ResumePoints
+from stopgo_mixins.bridge.whole import whole_writer
 from stopgo_mixins.events import Moment, Position
 from stopgo_mixins.exceptions import StopAndGoException
 from stopgo_mixins.mode import Mode
@@ -91,13 +93,16 @@ class PhaseRun:
         self._attached.callback(self._writer.close)
         self._interrupter = Interrupter(plan, self._counters, self._writer, save, stop)
         self._resume_points = ResumePoints(plan.interruptions)
-        self._events = EventDispatcher(plan.recorders, self._writer, plan.listeners, plan.every_n_steps)
+        self._whole = whole_writer(plan, self._writer, state)
+        self._events = EventDispatcher(plan.recorders, self._whole, plan.listeners, plan.every_n_steps)
         self._writer.event(
             "phase_start",
             mode=plan.mode.value,
             world_size=state.world_size,
             replicated=sorted(state.replicated()),
             every_n_steps=plan.every_n_steps,
+            whole=plan.worlds is not None,
+            rounded=sorted(each.metric for each in plan.recorders if each.whole and each.whole.is_rounded),
         )
         self._emit("phase_start")
 
@@ -114,11 +119,17 @@ class PhaseRun:
         """
         with self._attached:
             if error is None or self._interrupter.interrupted:
+                self._demand_updates()
                 self._calls.demand(*self._belonging_calls())
                 if self._interrupter.interrupted or self._calls.seen("training_ended"):
                     if self.plan.mode is not Mode.CONTINUOUS and not self.state.rank:  # all ranks write one checkpoint
                         self._interrupter.note_kept_checkpoints()
                     self._writer.end(self.updates)
+
+    def _demand_updates(self) -> None:
+        has_trained = self._calls.seen("micro_batch_started") and self.state.optimizers
+        if has_trained and not (self._calls.seen("gradients_ready") or self._calls.seen("step_ended")):
+            raise no_update(self.state.optimizers, self._counters.micro_batch)
 
     def _belonging_calls(self) -> Iterator[str]:
         if self.plan.mode is not Mode.RESUME:  # which may have trained nothing, and then a test says so
@@ -172,10 +183,12 @@ class PhaseRun:
         self._emit("checkpoint_loaded", path)
 
     def _load_recorders(self, ranks: Sequence[Mapping[str, Any]]) -> None:
-        kept = ranks[self.state.rank] if self.state.rank < len(ranks) else {}
         for recorder in self.plan.recorders:
-            if recorder.metric in kept:
-                recorder.load_state_dict(kept[recorder.metric])
+            kept = [own[recorder.metric] for own in ranks if recorder.metric in own]
+            if kept and len(ranks) == self.state.world_size:
+                recorder.load_state_dict(kept[self.state.rank])
+            elif kept:
+                recorder.take_over(kept, self.state)
 
     # Training
 
@@ -185,6 +198,7 @@ class PhaseRun:
         self._counters.start_training()
         self._resume_points.begin(self._counters.of_the_run)
         wanted = self._events.hears("module_output") or self._events.hears("validation_module_output")
+        self._attached.enter_context(unwarned_of_compiled_modules())
         self._children = ChildOutputs(self.state.model, self._child_called, wanted=wanted)
         self._attached.callback(self._children.remove)
 
@@ -199,6 +213,8 @@ class PhaseRun:
         if is_first:
             self._note_first_step()
         update, micro_batch = self._counters.update, self._counters.micro_batch
+        if micro_batch == LONGEST_WINDOW and not self.plan.is_of_a_real_run:
+            raise no_update(self.state.optimizers, micro_batch)
         if self._started_step != update and not micro_batch:  # else a resume cut the window in two
             self._started_step = update
             self._at(Moment.STEP_START, update)
@@ -245,6 +261,7 @@ class PhaseRun:
         self._calls.note("step_ended", "micro_batch_started")
         self._counters.end_step()
         self._gradient_calls = 0
+        self._whole.flush()
         self._writer.event("step_end", update=self.updates)
         self._at(Moment.STEP_END, self.updates)
         self._emit("step_end")
@@ -281,8 +298,11 @@ class PhaseRun:
         if not (self.plan.is_of_a_real_run or self.plan.ends_at(self.updates)):
             return
         self._calls.note("training_ended")
-        never_called = (f"outputs of the child module {name!r}, never called" for name in self._children.never_called)
-        for what in (*never_called, *self.state.not_observed()):
+        unheard = (
+            f"outputs of the child module {name!r}, which was never called, or only in compiled code"
+            for name in self._children.unheard
+        )
+        for what in (*unheard, *self.state.not_observed()):
             self._writer.event("not_observed", what=what)
         self._at(Moment.RUN_END, self.updates)
         self._writer.event("run_end", update=self.updates)
@@ -338,6 +358,7 @@ class PhaseRun:
         """
         self._calls.end("validation_ended")
         self._at(Moment.VALIDATION_END, self._counters.update, self._counters.validation - 1)
+        self._whole.flush()
         batches = [count for _, count in sorted(self._batches.items())]
         if self._repeating:
             self._emit("validation_repeated", batches)

@@ -10,6 +10,7 @@ import difflib
 import re
 import sys
 from importlib.resources import files
+from textwrap import indent
 from typing import Any
 
 from stopgo_mixins.comparison.diagnosis.cause import Cause
@@ -62,4 +63,6 @@ def section(cause: Cause) -> str:
 def _plain(markdown: str) -> str:
     text = re.sub(r"\{[\w:]+\}`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", markdown)  # a reference of the documentation
     text = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", text)
+    text = re.sub(r"^<!-- .* -->\n", "", text, flags=re.MULTILINE)
+    text = re.sub(r"^```\w*\n(.*?)^```$", lambda block: indent(block[1], " " * 4), text, flags=re.MULTILINE | re.DOTALL)
     return text.replace("**", "").rstrip()

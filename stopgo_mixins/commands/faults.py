@@ -13,9 +13,11 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from stopgo_mixins.commands.subject import add_test_class, answer_about
+from stopgo_mixins.commands.subject import add_test_class, answer_about, leave_report
 from stopgo_mixins.faults.registry import ALL_FAULTS
+from stopgo_mixins.report.environment import environment
 from stopgo_mixins.trials.outcome import Status
+from stopgo_mixins.trials.report import table_of_faults
 from stopgo_mixins.trials.survey import survey
 from stopgo_mixins.trials.table import table
 
@@ -42,20 +44,15 @@ def run(options: argparse.Namespace) -> int:
     if found is None:
         return 2
     _print(found, as_json=options.json)
+    leave_report(options.test_class, "faults", lambda name: table_of_faults(name, found, environment()))
     return int(any(outcome.status in (Status.SURVIVED, Status.NOT_TRIED) for outcome in found.outcomes))
 
 
 def _print(found: Survey, *, as_json: bool) -> None:
-    failing, outcomes = found.failing_without_fault, found.outcomes
     if as_json:
-        seen = {
-            "failing_without_fault": failing,
-            "faults": [outcome.as_dict() for outcome in outcomes],
-            "stricter": [vars(run) for run in found.stricter],
-        }
-        lines = [json.dumps(seen, indent=2)]
+        lines = [json.dumps(found.as_dict(), indent=2)]
     else:
-        lines = [*_caveat(failing), *table(outcomes), *_beside(found)]
+        lines = [*_caveat(found.failing_without_fault), *table(found.outcomes), *_beside(found)]
     sys.stdout.write("\n".join([*lines, ""]))
 
 
@@ -67,4 +64,4 @@ def _caveat(failing: Sequence[str]) -> list[str]:
 
 def _beside(found: Survey) -> list[str]:
     """What the class would show if it were stricter."""
-    return ["", "Beside what the class asks for:", *(f"  {run}" for run in found.stricter)] if found.stricter else []
+    return ["", "Beyond what the class asks for:", *(f"  {run}" for run in found.stricter)] if found.stricter else []

@@ -12,9 +12,11 @@ import json
 import sys
 from typing import Any
 
-from stopgo_mixins.commands.subject import add_test_class, answer_about
+from stopgo_mixins.commands.subject import add_test_class, answer_about, leave_report
+from stopgo_mixins.kills.report import table_of_kills
 from stopgo_mixins.kills.survey import survey_kills
 from stopgo_mixins.kills.table import as_dict, table
+from stopgo_mixins.report.environment import environment
 
 
 def add_to(commands: argparse._SubParsersAction[Any]) -> None:
@@ -44,4 +46,5 @@ def run(options: argparse.Namespace) -> int:
         return 2
     lines = [json.dumps([as_dict(outcome) for outcome in outcomes], indent=2)] if options.json else table(outcomes)
     sys.stdout.write("\n".join([*lines, ""]))
+    leave_report(options.test_class, "kills", lambda name: table_of_kills(name, outcomes, environment()))
     return int(any(outcome.is_failure for outcome in outcomes))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from stopgo_mixins.exceptions import TraceError
-from stopgo_mixins.report.files import write_report
+from stopgo_mixins.report.run import report_of_run
 from stopgo_mixins.report.subject import Subject
 
 
@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Writes it and says where, and returns the exit status."""
     path = options.output or options.traces / "report.html"
     try:
-        write_report(Subject.kept_in(options.traces), path)
+        report_of_run(Subject.kept_in(options.traces)).write(path)
     except TraceError as error:
         sys.stderr.write(f"{error}\n")
         return 2

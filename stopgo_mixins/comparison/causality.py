@@ -8,7 +8,7 @@ several, and there is always one.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -42,11 +42,13 @@ def root_causes(
         for metric, comparison in comparisons.items()
         if comparison.first is not None
     }
+    unseen = {metric for metric, comparison in comparisons.items() if comparison.incomparable}
+    parents = _Parents(known, unseen)
     found = sorted((comparisons[metric] for metric in diverging), key=lambda comparison: comparison.mismatches[0].order)
 
     def is_cause(metric: str) -> bool:
         others = {name: other for name, other in diverging.items() if name not in apart.get(metric, ())}
-        return metric in roots or not _is_explained(diverging[metric], others, known)
+        return metric in roots or not _is_explained(diverging[metric], others, parents)
 
     causes = [comparison for comparison in found if is_cause(comparison.metric)]
     return causes or found[:1]  # metrics that depend on each other within a moment explain each other
@@ -85,9 +87,35 @@ class _Divergence:
         return self.metric in effect.about.at_once or not effect.first.key.moment.is_state
 
 
-def _is_explained(effect: _Divergence, diverging: Mapping[str, _Divergence], known: Metrics) -> bool:
-    parents = effect.about.depends_on
-    if parents is None:
-        parents = tuple(metric for metric, about in known.items() if about.depends_on is not None)
-    causes = (diverging[parent] for parent in parents if parent in diverging and parent != effect.metric)
-    return any(cause.explains(effect) for cause in causes)
+@dataclass(frozen=True)
+class _Parents:
+    """What each metric depends on.
+
+    Attributes:
+        known: what the metrics say of themselves.
+        unseen: those that may differ without anybody seeing it; what they depend on shows through.
+    """
+
+    known: Metrics
+    unseen: Collection[str]
+
+    def of(self, about: type[Metric]) -> set[str]:
+        """All by which a metric may have come to differ."""
+        found: set[str] = set()
+        left = list(self._named_by(about))
+        while left:
+            parent = left.pop()
+            if parent not in found:
+                found.add(parent)
+                left += self._named_by(self.known.get(parent, Metric)) if parent in self.unseen else ()
+        return found
+
+    def _named_by(self, about: type[Metric]) -> Iterable[str]:
+        if about.depends_on is not None:
+            return about.depends_on
+        return [metric for metric, known in self.known.items() if known.depends_on is not None]
+
+
+def _is_explained(effect: _Divergence, diverging: Mapping[str, _Divergence], parents: _Parents) -> bool:
+    found = parents.of(effect.about) - {effect.metric}
+    return any(diverging[parent].explains(effect) for parent in found if parent in diverging)

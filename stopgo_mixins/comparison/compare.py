@@ -55,7 +55,7 @@ class Mismatch:
     @property
     def is_restored(self) -> bool:
         """Whether it is the state with which a resume phase began."""
-        return self.key.moment.is_state and self.key.step == self.leg.start and not self.leg.is_first
+        return _is_restored(self.leg, self.key)
 
     @property
     def order(self) -> tuple[object, ...]:
@@ -89,6 +89,8 @@ class Comparison:
         recorded: how many of them each leg recorded.
         steps: at which anything was compared.
         series: what each path did in the continuous run.
+        incomparable: a record that differs, and was computed in another world in which sums are rounded otherwise; such
+            records are not among those compared.
         overwritten: of a metric that is found by reach, what differs in the restored state alone; it is not among
             the mismatches.
         unrepeatable: of such a metric, the paths in which two runs differ before anything could be lost; what differs
@@ -104,6 +106,7 @@ class Comparison:
     recorded: Counter[Leg] = field(default_factory=Counter)
     steps: set[int] = field(default_factory=set)
     series: dict[str, PathSeries] = field(default_factory=dict)
+    incomparable: Key | None = None
     overwritten: list[Mismatch] = field(default_factory=list)
     unrepeatable: frozenset[str] = frozenset()
     first_module: str = ""
@@ -163,12 +166,13 @@ class _RankComparison:
 
     def __init__(self, runs: Runs, rank: int, tolerance: Tolerance | None, result: Comparison) -> None:
         self.runs, self.rank, self.tolerance, self.result = runs, rank, tolerance, result
+        self.is_rounded = result.metric in runs.reference.rounded
 
     def run(self) -> None:
         legs = self.runs.legs
         traces = [self._steps(trace) for trace in (self.runs.reference, *(leg.trace for leg in legs))]
         for step, (continuous, *interrupted) in side_by_side(traces):
-            self.result.steps.add(step)
+            compared = self.result.compared
             expected = self._expected(continuous)
             actual = {
                 leg: {identity_of(line): line for line in lines} for leg, lines in zip(legs, interrupted, strict=True)
@@ -176,6 +180,8 @@ class _RankComparison:
             for leg, found in actual.items():
                 self._compare_leg(leg, expected, found)
             self._find_missing(expected, actual)
+            if self.result.compared > compared:
+                self.result.steps.add(step)
 
     def _steps(self, trace: Trace) -> Iterator[tuple[int, list[str]]]:
         rank_trace = trace.ranks.get(self.rank)
@@ -204,14 +210,25 @@ class _RankComparison:
                 if by_key is None:
                     by_key = {record.key: record for record in expected.values()}
                 counterpart = by_key.get(actual.key)
+                if counterpart is not None and self._is_incomparable(leg, actual.key):
+                    self.result.incomparable = actual.key
+                    continue
                 self._judge(leg, actual, counterpart)
             self.result.compared += 1
             self.result.recorded[leg] += 1
 
+    def _is_incomparable(self, leg: Leg, key: Key) -> bool:
+        """Whether it was computed in another world, and nothing says how far it may differ for that."""
+        if not self.is_rounded or not self.runs.in_another_world(leg) or _is_restored(leg, key):
+            return False
+        return self.tolerance is None or self.tolerance.is_bitwise
+
     def _judge(self, leg: Leg, actual: Record, expected: Record | None) -> None:
+        moved = self.runs.in_another_world(leg) and _is_restored(leg, actual.key)  # which computes nothing
+        tolerance = None if moved else self.tolerance
         if expected is None:
             self._mismatch(actual.key, leg, Difference.UNEXPECTED, actual, None)
-        elif not agree(actual, expected, self.tolerance):
+        elif not agree(actual, expected, tolerance):
             self._mismatch(actual.key, leg, _difference(actual, expected), actual, expected)
 
     def _find_missing(self, expected: dict[str, Record], actual: dict[Leg, dict[str, str]]) -> None:
@@ -237,6 +254,11 @@ class _RankComparison:
         self, key: Key, leg: Leg, difference: Difference, actual: Record | None, expected: Record | None
     ) -> None:
         self.result.mismatches.append(Mismatch(key, self.rank, leg, difference, actual, expected))
+
+
+def _is_restored(leg: Leg, key: Key) -> bool:
+    """Whether it is the state with which a resume phase began."""
+    return key.moment.is_state and key.step == leg.start and not leg.is_first
 
 
 def _difference(actual: Record, expected: Record) -> Difference:

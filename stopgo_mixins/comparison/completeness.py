@@ -41,7 +41,7 @@ def _absent(name: str, trace: Trace) -> str | None:
 
 def _other_world(traces: Mapping[str, Trace], reference: Trace) -> str | None:
     for name, trace in traces.items():
-        if trace.world_size != reference.world_size:
+        if trace.world_size != reference.world_size and not (trace.is_whole and reference.is_whole):
             return f"the {name} trained on {trace.world_size} ranks, the continuous phase on {reference.world_size}"
     return None
 

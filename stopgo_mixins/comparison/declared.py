@@ -99,10 +99,10 @@ def _problem(
     part = comparison.only(declared.covers)
     if part.first is None:
         others = f", which it does elsewhere: {listed(comparison.differing_paths)}" if comparison.mismatches else ""
-        return f"{declared}, but it does not diverge{others}: take the declaration away"
+        return f"{declared}, but it does not diverge{others}: remove the declaration"
     for pattern in declared.paths:
         if not any(_matches(pattern, path) for path in part.differing_paths):
-            return f"{declared}, but nothing diverges in {listed([pattern])}: take it out of paths"
+            return f"{declared}, but nothing diverges in {listed([pattern])}: remove it from paths"
     step = part.first.key.step
     if step != declared.from_step:
         when = "earlier" if step < declared.from_step else "later"

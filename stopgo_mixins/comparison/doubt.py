@@ -21,6 +21,7 @@ def lack_of_evidence(resumption: Resumption, comparison: Comparison) -> str | No
     runs = resumption.runs
     return (
         worthless(resumption)
+        or _rounded_otherwise(runs, comparison)
         or _first(_one_sided(leg, runs, comparison) for leg in runs.resumed)
         or _constant(comparison)
         or _first(_blind(leg, runs, comparison) for leg in runs.resumed)
@@ -32,6 +33,17 @@ def worthless(resumption: Resumption) -> str | None:
     if not resumption.worthless:
         return None
     return f"{resumption.worthless}; that its records equal those of the continuous run is no evidence"
+
+
+def _rounded_otherwise(runs: Runs, comparison: Comparison) -> str | None:
+    """Of state, what was restored is compared all the same."""
+    if comparison.incomparable is None or comparison.incomparable.moment.is_state:
+        return None
+    return (
+        f"from the resume on it was computed on {runs.last.trace.world_size} instead of {runs.reference.world_size} "
+        "ranks, and sums are rounded otherwise there: say how far it may differ, tolerances = "
+        f"{{{comparison.metric!r}: Tolerance(rtol=1e-5, atol=0.0)}}"
+    )
 
 
 def _first(reasons: Iterator[str | None]) -> str | None:

@@ -137,7 +137,7 @@ def _judge_what_was_reached(resumption: Resumption, comparison: Comparison) -> J
     if not anything_changed(runs, comparison):
         return Judgement(
             Verdict.NOT_APPLICABLE,
-            f"beside what has a metric of its own, nothing that was reached had changed at the resume point "
+            f"apart from what has a metric of its own, nothing that was reached had changed at the resume point "
             f"({runs.last.start})",
         )
     return Judgement(Verdict.PASSED)

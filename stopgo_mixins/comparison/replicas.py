@@ -23,7 +23,7 @@ def unequal_replicas(runs: Runs, metric: str) -> str | None:
             if differing := _first_differing(trace, rank, metric):
                 paths = listed(list(dict.fromkeys(key.path for key in differing)))
                 return (
-                    f"the ranks train replicas of the same, and in the {name} rank {rank} differs from rank 0, first "
+                    f"the ranks hold replicas, and in the {name} rank {rank} differs from rank 0, first "
                     f"at {step_of(differing[0])}: {paths}"
                 )
     return None

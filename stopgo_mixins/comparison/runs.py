@@ -151,6 +151,10 @@ class Runs:
         """The second continuous run as if it were an interrupted one of a single leg; ``None`` where there is none."""
         return None if self.repeated is None else Runs.of([self.repeated], self.reference, self.known)
 
+    def in_another_world(self, leg: Leg) -> bool:
+        """Whether a leg trained on another number of ranks than the continuous run, or shared the model otherwise."""
+        return not leg.is_first and self.reference.is_whole
+
     def about(self, metric: str) -> type[Metric]:
         """What is known of a metric; of one that is unknown, nothing."""
         return self.known.get(metric, Metric)

@@ -16,6 +16,12 @@ def listed(paths: Sequence[str], most: int = 3) -> str:
     return shown if len(paths) <= most else f"{shown} and {len(paths) - most} more"
 
 
+def counted(number: float, what: str) -> str:
+    """``1 batch``, ``2 batches``, or ``no batches``."""
+    plural = "" if number == 1 else "es" if what.endswith("tch") else "s"
+    return f"{f'{number:g}' if number else 'no'} {what}{plural}"
+
+
 def listed_ranks(ranks: Sequence[int]) -> str:
     """``rank 1``, or ``ranks 1, 2``."""
     return f"rank{'s' if len(ranks) > 1 else ''} {', '.join(map(str, ranks))}"

@@ -77,7 +77,7 @@ def _part(owner: object, name: str) -> object:
 def _require(run: StoppedRun) -> None:
     began, restored = (run.digests("unsaved_state", step) for step in (0, run.resume_point))
     if began == restored:
-        reason = "nothing that is reached, beside what has a metric of its own, has changed before the resume point"
+        reason = "apart from what has a metric of its own, nothing that is reached has changed before the resume point"
         raise NotApplicable(reason)
 
 

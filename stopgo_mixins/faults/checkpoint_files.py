@@ -29,7 +29,7 @@ def _file(path: str, pattern: str) -> Path:
     """The file of a checkpoint directory that a pattern stands for; of several ranks or shards, the last."""
     found = sorted(Path(path).glob(pattern)) if Path(path).is_dir() else []
     if not found:
-        raise NotApplicable(f"the checkpoint is no directory with a file {pattern}")
+        raise NotApplicable(f"the checkpoint is not a directory with a file {pattern}")
     return found[-1]
 
 
@@ -80,7 +80,7 @@ def _stale_link(run: StoppedRun) -> str:
         link.unlink(missing_ok=True)
         link.symlink_to(older.absolute())
         return str(link)
-    raise NotApplicable(f"{link} is no link")
+    raise NotApplicable(f"{link} is not a link")
 
 
 def _of_a_file(id: str, name: str, what: str, injection: DamageFile, *seen: Any, **more: Any) -> Fault:

@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
@@ -64,10 +64,10 @@ def redirected_logging(stream: TextIO) -> Iterator[None]:
     finally:
         for handler, original in originals.items():
             if original is not None:
-                handler.setStream(original)
+                _set_stream(handler, original)
         for handler in _stream_handlers():
             if handler.stream is stream:
-                handler.setStream(standard_error)
+                _set_stream(handler, standard_error)
 
 
 def _set_stream(handler: StreamHandler, stream: TextIO) -> TextIO | None:
@@ -85,8 +85,9 @@ def _stream_handlers() -> set[StreamHandler]:
     return {
         handler
         for handler in handlers
-        # Some subclasses look their stream up each time: it is none of their own attributes.
-        if isinstance(handler, logging.StreamHandler) and "stream" in vars(handler)
+        # Some subclasses look their stream up each time: it is none of their own attributes. Others open one when they
+        # need it, and would close it as theirs: that of torch.compile.
+        if isinstance(handler, logging.StreamHandler) and vars(handler).get("stream") is not None
         if not isinstance(handler, logging.FileHandler)
     }
 
@@ -105,23 +106,35 @@ def progress(text: str) -> Iterator[None]:
     """Shows text on the terminal while the body runs; shows nothing where standard error is no terminal.
 
     It stands behind the dots that unittest has printed, is cut off at the right margin, and leaves no trace.
+    Within the body of another one, it stands behind that one's text.
     """
     stream = sys.stderr
     if not stream.isatty():
         yield
         return
-    stream.write(f"{_SAVE_CURSOR}{_CUT_OFF}{text}{_WRAP}")
+    outer = list(_in_progress)
+    _in_progress.append(text)
+    stream.write((_TAKEN_AWAY if outer else _SAVE_CURSOR) + _in_a_line(_in_progress))
     stream.flush()
     try:
         yield
     finally:
-        stream.write(f"{_RESTORE_CURSOR}{_ERASE_REST}")
+        _in_progress[:] = outer
+        stream.write(_TAKEN_AWAY + (_in_a_line(outer) if outer else ""))
         stream.flush()
+
+
+_in_progress: list[str] = []
+
+
+def _in_a_line(texts: Sequence[str]) -> str:
+    return f"{_CUT_OFF}{' '.join(texts)}{_WRAP}"
 
 
 # What every terminal since the VT100 understands.
 _SAVE_CURSOR, _RESTORE_CURSOR, _ERASE_REST = "\x1b7", "\x1b8", "\x1b[K"
 _CUT_OFF, _WRAP = "\x1b[?7l", "\x1b[?7h"
+_TAKEN_AWAY = f"{_RESTORE_CURSOR}{_ERASE_REST}"
 
 
 def last_lines(path: Path, count: int = 15) -> list[str]:

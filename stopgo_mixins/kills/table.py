@@ -28,26 +28,32 @@ def table(outcomes: Sequence[DeathOutcome]) -> Iterator[str]:
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for row, deaths in zip(rows, [[], *events], strict=True):
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for reason in _reasons(deaths):
+        for reason in reasons(deaths):
             yield from textwrap.wrap(reason, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
     yield ""
+    yield counts(outcomes)
+
+
+def counts(outcomes: Sequence[DeathOutcome]) -> str:
+    """How many deaths ended in which way, as a sentence."""
     counted = Counter(outcome.verdict.survival for outcome in outcomes)
-    yield ", ".join(f"{counted[survival]} {survival.value}" for survival in Survival) + "."
+    return ", ".join(f"{counted[survival]} {survival.value}" for survival in Survival) + "."
 
 
 def _row(deaths: Sequence[DeathOutcome]) -> tuple[str, ...]:
     first = deaths[0]
     verdicts = {outcome.death.way: outcome.verdict for outcome in deaths}
-    cells = (_cell(verdicts[way]) if way in verdicts else "" for way in Way)
+    cells = (cell(verdicts[way]) if way in verdicts else "" for way in Way)
     return str(first.death.number), described(first.death.event), str(first.updates), *cells
 
 
-def _cell(verdict: KillVerdict) -> str:
+def cell(verdict: KillVerdict) -> str:
+    """A verdict in a word or two, and how many updates were made again."""
     redone = f": {verdict.redone}" if verdict.survival is Survival.LOST_WORK else ""
     return f"{verdict.survival.value}{redone}"
 
 
-def _reasons(deaths: Sequence[DeathOutcome]) -> Iterator[str]:
+def reasons(deaths: Sequence[DeathOutcome]) -> Iterator[str]:
     """Each once, with the ways that it belongs to."""
     said = [outcome for outcome in deaths if outcome.verdict.reason]
     for reason in dict.fromkeys(outcome.verdict.reason for outcome in said):

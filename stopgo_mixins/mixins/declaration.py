@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
 from stopgo_mixins.comparison.tolerance import Tolerance
-from stopgo_mixins.interruption import AfterValidation, AtStep, InsideValidation, Interruption
+from stopgo_mixins.interruption import AfterValidation, AmidAccumulation, AtStep, InsideValidation, Interruption
 from stopgo_mixins.metric import MetricKind, Metrics
 from stopgo_mixins.mixins.did_you_mean import did_you_mean
 from stopgo_mixins.spelling import is_ours
@@ -83,11 +83,37 @@ def _check_isolation(cls: Any) -> None:
     if limit is not None and (not isinstance(limit, int | float) or isinstance(limit, bool) or limit <= 0):
         raise TypeError(f"{cls.__name__}.phase_timeout is {limit!r}: write a number of seconds above 0, or None.")
     _check_number(cls, "devices", 1, "2")
+    if cls.resume_devices is not None:
+        _check_another_world(cls)
     further = [name for name in ("noise_floor", "cold_start", "zoom") if getattr(cls, name)]
-    if cls.devices > 1 and further:
+    if further and (cls.devices > 1 or cls.resume_devices is not None):
         raise TypeError(
-            f"{cls.__name__}.devices is {cls.devices}, and a further run is made on one rank, in the process of the "
-            f"tests: remove {' and '.join(further)}, or write devices = 1."
+            f"{cls.__name__}.{_ranks(cls)}, and a further run is made on one rank, in the process of the "
+            f"tests: remove {' and '.join(further)}, or write devices = 1 without resume_devices."
+        )
+
+
+def _ranks(cls: Any) -> str:
+    """What the class says of them, for a message."""
+    return f"devices is {cls.devices}" if cls.devices > 1 else f"resume_devices is {cls.resume_devices}"
+
+
+def _check_another_world(cls: Any) -> None:
+    """Demands that the world changes once, and between two updates: what all ranks have together is theirs only then.
+
+    Raises:
+        TypeError: naming the interruption.
+    """
+    _check_number(cls, "resume_devices", 1, "2")
+    if cls.interruptions:
+        raise TypeError(
+            f"{cls.__name__}.resume_devices is {cls.resume_devices}, and interruptions would resume the run more than "
+            "once, the second time from what another world has computed: write interruption = AtStep(k)."
+        )
+    if isinstance(cls.interruption, InsideValidation | AmidAccumulation):
+        raise TypeError(
+            f"{cls.__name__}.resume_devices is {cls.resume_devices}, and {cls.interruption} would cut in two what the "
+            "ranks of either world share among them: write interruption = AtStep(k)."
         )
 
 

@@ -56,7 +56,7 @@ def _function_of(value: Any) -> Any:
 def _check_method(base: type, name: str, ours: Any) -> None:
     where = f"{base.__name__}.{name}"
     if getattr(_function_of(ours), "__final__", False):
-        raise TypeError(f"{where} is a name that the library needs for itself: give yours another one.")
+        raise TypeError(f"{where} is a name that the library needs for itself: choose another one for yours.")
     if isinstance(ours, classmethod | staticmethod) and not isinstance(vars(base)[name], classmethod | staticmethod):
         arguments = ", ".join(inspect.signature(_function_of(ours)).parameters)
         raise TypeError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.comparison.wording import counted
 from stopgo_mixins.interruption import AfterValidation, AtEpochEnd, InsideValidation, Interruption
 
 if TYPE_CHECKING:
@@ -36,21 +37,17 @@ def _why(ends: list[Event], interruption: Interruption) -> str:
             return _validations(int(end["validations"]), end["no_validation"], interruption)
         if isinstance(interruption, AtEpochEnd):
             return (
-                f"The run has had {_counted(int(end['epochs']), 'epoch')}, counting one that ended with its last step."
+                f"The run has had {counted(int(end['epochs']), 'epoch')}, counting one that ended with its last step."
             )
     return "It is not due at any moment before the last step at which a checkpoint can be written."
 
 
 def _validations(ended: int, reason: str | None, interruption: AfterValidation | InsideValidation) -> str:
     if ended:
-        return f"The run has had {_counted(ended, 'validation')}, counting one that came with its last step."
+        return f"The run has had {counted(ended, 'validation')}, counting one that came with its last step."
     if reason:
         return f"No validation ran: {reason}."
     return (
         f"No validation ran, since none was due: let val_check_interval be small enough for {interruption.number} of "
         "them before the last step."
     )
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number or 'no'} {what}{'' if number == 1 else 's'}"

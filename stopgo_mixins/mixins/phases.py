@@ -47,6 +47,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
             the tests; or all phases in that, ``"in_process"``.
         devices: how many ranks train together. If more than one, each phase, the continuous one as well, is in a
             process of its own that launches them, and ``setup_trainer`` has to return a trainer for so many.
+        resume_devices: how many ranks the resume phase trains on instead; then what all ranks have together is
+            compared, and no longer what each has. Also where there are as many that share the model otherwise.
         phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
         seed: of every phase.
         resume_seed: of the resume phase instead; then everything random must come from the checkpoint. The same as
@@ -58,6 +60,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     isolation: ClassVar[Literal["process", "in_process"]] = "in_process"
     devices: ClassVar[int] = 1
+    resume_devices: ClassVar[int | None] = None
     phase_timeout: ClassVar[float | None] = None
     seed: ClassVar[int] = 42
     resume_seed: ClassVar[int | None] = None
@@ -105,6 +108,11 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     @classmethod
     def _demand_ranks_of(cls, world: World) -> None:
+        if cls.resume_devices is not None:
+            raise TypeError(
+                f"{cls.__name__}.resume_devices is {cls.resume_devices}, and these tests were started on {world.size} "
+                "ranks, which are those of every phase: start the tests of this class without torchrun."
+            )
         if cls.devices != world.size:
             raise TypeError(
                 f"{cls.__name__}.devices is {cls.devices}, and these tests were started on {world.size} ranks: write "
@@ -132,7 +140,17 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
     @classmethod
     def _launches_ranks(cls) -> bool:
-        return cls.devices > 1 and cls._world is None
+        return cls._most_ranks() > 1 and cls._world is None
+
+    @classmethod
+    def _most_ranks(cls) -> int:
+        return max(map(cls.devices_of, Mode))
+
+    @classmethod
+    @final
+    def devices_of(cls, mode: Mode) -> int:
+        """How many ranks a phase trains on."""
+        return cls.resume_devices if mode is Mode.RESUME and cls.resume_devices is not None else cls.devices
 
     @classmethod
     def _run_phases(cls) -> None:
@@ -140,7 +158,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             cls.continuous()
             cls._demand_interruption(cls._all_interruptions()[0])
             cls.resume()
-        elif cls._is_apart(Mode.STOP) and cores() >= 2 * cls.devices:
+        elif cls._is_apart(Mode.STOP) and cores() >= 2 * cls._most_ranks():
             cls._run_side_by_side()
         else:
             cls.stop()
@@ -222,6 +240,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             waypoints=waypoints,
             own_process=cls._is_child,
             own_objects=cls._own_objects,
+            worlds=None if cls.resume_devices is None else (cls.devices, cls.resume_devices),
         )
 
     @classmethod
@@ -306,7 +325,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         try:
             location = cls._location()
         except LookupError as problem:
-            otherwise = 'isolation = "in_process"' if cls.devices == 1 else "devices = 1"
+            otherwise = 'isolation = "in_process"' if cls._most_ranks() == 1 else "devices = 1"
             raise TypeError(
                 f"{cls.__name__} cannot be run in a process of its own: {problem}. Define it at the top of a module, "
                 f"or write {otherwise}."
@@ -318,7 +337,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
         def request(mode: Mode) -> PhaseRequest:
             leg = 0 if mode is Mode.CONTINUOUS else cls._leg
-            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices, cls._files(mode))
+            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices_of(mode), cls._files(mode))
 
         return request
 

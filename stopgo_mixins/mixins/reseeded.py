@@ -55,6 +55,8 @@ class ReseededStartMixin(TrainingPhasesMixin):
     @classmethod
     def _why_not_reseeded(cls) -> str:
         """Why such a start would show nothing; empty where it does."""
+        if cls.resume_devices is not None:
+            return "there is none where the resume phase trains on other ranks"
         return "" if cls._world is None else "there is none on the ranks of torchrun"
 
     @classmethod

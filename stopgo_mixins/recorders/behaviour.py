@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
+from stopgo_mixins.recorders.wholes import Mean, Rows, Same
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,6 +23,7 @@ class TrainInputRecorder(Recorder):
     metric = "train_input"
     depends_on = ("rng_state", "loop_progress", "unsaved_state")
     kinds = (MetricKind.BATCHES,)
+    whole = Rows()
 
     def micro_batch_start(self, state: TrainingState, batch: object) -> None:
         """Records the batch."""
@@ -55,6 +57,7 @@ class TrainLossRecorder(Recorder):
 
     metric = "train_loss"
     depends_on = ("train_output", "train_input", *FORWARD_PASS)
+    whole = Mean()
 
     def micro_batch_end(self, state: TrainingState, output: object, loss: Tensor | None) -> None:
         """Records the loss."""
@@ -89,6 +92,7 @@ class ValidInputRecorder(_ValidationRecorder):
     metric = "valid_input"
     depends_on = ("rng_state", "unsaved_state", "validation_schedule")
     kinds = (MetricKind.VALIDATION_BATCHES,)
+    whole = Rows()
     begins_anew = True
     _nothing = "no validation had a batch"
 
@@ -120,6 +124,7 @@ class ValidLossRecorder(_ValidationRecorder):
 
     metric = "valid_loss"
     depends_on = ("valid_output", "valid_input", "averaged_weights", *UPDATE, *FORWARD_PASS)
+    whole = Mean()
     _nothing = "no validation step returned a loss, and no validation logged anything"
 
     def validation_batch_end(self, state: TrainingState, output: object, loss: Tensor | None) -> None:
@@ -140,6 +145,7 @@ class ValidationScheduleRecorder(_ValidationRecorder):
     depends_on = ()
     kinds = (MetricKind.VALIDATIONS,)
     decided_before_validation = True
+    whole = Same(is_rounded=False)
 
     def validation_end(self, state: TrainingState, batches: list[int], logged: Mapping[str, object]) -> None:
         """Records the update, and the number of batches of each loader."""

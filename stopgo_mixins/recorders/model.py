@@ -11,7 +11,9 @@ from torch import nn
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.averaging import trained_tensors
 from stopgo_mixins.recorders.recorder import Recorder, StateRecorder
+from stopgo_mixins.recorders.shards import Shards
 from stopgo_mixins.recorders.stages import FORWARD_PASS, UPDATE
+from stopgo_mixins.recorders.wholes import Same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -48,6 +50,7 @@ class ParametersRecorder(StateRecorder):
     metric = "parameters"
     depends_on = UPDATE
     indispensable = True
+    whole = Shards()
 
     def read(self, state: TrainingState) -> object:
         """``[name]`` tensors, and ``['.frozen'][name]`` for those that require no gradient."""
@@ -67,6 +70,7 @@ class BuffersRecorder(StateRecorder):
     metric = "buffers"
     depends_on = ("train_output", "train_input", *FORWARD_PASS)
     indispensable = True
+    whole = Same(is_rounded=True)
 
     def read(self, state: TrainingState) -> object:
         """``[name]`` tensors."""
@@ -116,6 +120,7 @@ class GradientsRecorder(Recorder):
     metric = "gradients"
     depends_on = ("train_loss", "train_output", "train_input", "precision_state", *FORWARD_PASS)
     kinds = (MetricKind.GRADIENTS,)
+    whole = Shards()
 
     def gradients_ready(self, state: TrainingState, gradients: Mapping[str, Tensor | None]) -> None:
         """Records ``[name]`` tensors; ``None`` for a parameter that took no part."""

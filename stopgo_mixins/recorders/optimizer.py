@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from stopgo_mixins.recorders.optimized import optimized_names
 from stopgo_mixins.recorders.recorder import StateRecorder
+from stopgo_mixins.recorders.shards import Shards
 from stopgo_mixins.recorders.stages import UPDATE
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ class OptimizerStateRecorder(StateRecorder):
     metric = "optimizer_state"
     depends_on = (*UPDATE, "parameters")
     indispensable = True
+    whole = Shards()
 
     def read(self, state: TrainingState) -> object:
         """``[optimizer][parameter name][entry]``, such as ``[0]['net.0.weight']['exp_avg']``, and ``['.class']``."""

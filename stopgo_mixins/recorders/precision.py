@@ -8,6 +8,7 @@ from torch.amp import GradScaler
 
 from stopgo_mixins.recorders.attributes import attributes
 from stopgo_mixins.recorders.recorder import StateRecorder
+from stopgo_mixins.recorders.wholes import Same
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
@@ -21,6 +22,7 @@ class PrecisionStateRecorder(StateRecorder):
 
     metric = "precision_state"
     depends_on = ("gradients",)
+    whole = Same(is_rounded=False)
 
     def read(self, state: TrainingState) -> object:
         """``[scaler]`` mappings: ``scale``, ``_growth_tracker`` and how they change."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.recorder import StateRecorder
+from stopgo_mixins.recorders.wholes import Same
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
@@ -18,6 +19,7 @@ class GlobalStepRecorder(StateRecorder):
     depends_on = ()
     kinds = (MetricKind.COUNTERS,)
     changes_in_validation = True
+    whole = Same(is_rounded=False)
 
     def read(self, state: TrainingState) -> object:
         """An integer."""
@@ -31,6 +33,7 @@ class ConsumedSamplesRecorder(StateRecorder):
     depends_on: ClassVar[tuple[str, ...]] = ()
     kinds = (MetricKind.COUNTERS,)
     changes_in_validation = True
+    whole = Same(is_rounded=False)
 
     def read(self, state: TrainingState) -> object:
         """An integer."""
@@ -49,6 +52,7 @@ class LoopProgressRecorder(StateRecorder):
     at_once = ("global_step", "consumed_samples")
     kinds = (MetricKind.LOOP_PROGRESS, MetricKind.COUNTERS)
     changes_in_validation = True
+    whole = Same(is_rounded=False)
 
     def read(self, state: TrainingState) -> object:
         """``[counter]`` numbers."""

@@ -9,11 +9,12 @@ from stopgo_mixins.metric import Metric
 from stopgo_mixins.spelling import NAME_OF_YOUR_OWN, is_ours, misspelled, public_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from stopgo_mixins.events import Position, TrainingState
     from stopgo_mixins.trace.record import Leaf
-    from stopgo_mixins.trace.store import TraceWriter
+    from stopgo_mixins.trace.whole import Whole
+    from stopgo_mixins.trace.whole_writer import WholeWriter
 
 
 class Recorder(Metric):
@@ -34,12 +35,15 @@ class Recorder(Metric):
     A recorder never changes what it sees, and draws no random numbers.
 
     Attributes:
+        whole: how what each rank has of the metric makes up a whole, which can be compared where a run is resumed on
+            another number of ranks; ``None`` where it has no meaning there.
         only_listens: whether it is a callback for the sake of the trainer's type check alone, set where it is made one.
     """
 
+    whole: ClassVar[Whole | None] = None
     only_listens: ClassVar[bool] = False
 
-    _writer: TraceWriter | None = None
+    _writer: WholeWriter | None = None
     _position: Position | None = None
     _recorded = False
     _not_applicable = False
@@ -86,6 +90,14 @@ class Recorder(Metric):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Goes on from what :meth:`state_dict` returned; called only if that was not empty."""
+
+    def take_over(self, states: Sequence[Mapping[str, Any]], state: TrainingState) -> None:
+        """Goes on from what another number of ranks had kept, each its own; nothing is taken over by default.
+
+        Args:
+            states: what :meth:`state_dict` returned on each of them.
+            state: of the run, on this rank.
+        """
 
     def not_observed(self, what: str) -> None:
         """Notes once what takes part in the run and is not recorded, in words."""

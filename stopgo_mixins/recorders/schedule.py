@@ -8,6 +8,7 @@ from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.recorders.optimized import optimized_names
 from stopgo_mixins.recorders.recorder import StateRecorder
 from stopgo_mixins.recorders.stages import LOSSES
+from stopgo_mixins.recorders.wholes import Same
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
@@ -26,6 +27,7 @@ class LearningRateRecorder(_OptimizerRecorder):
     at_once = ("scheduler_state", "unsaved_state")
     kinds = (MetricKind.SCHEDULE,)
     changes_in_validation = True
+    whole = Same(is_rounded=False)
 
     def read(self, state: TrainingState) -> object:
         """Floats, as ``[optimizer][group]``."""
@@ -43,6 +45,7 @@ class ParamGroupsRecorder(_OptimizerRecorder):
     at_once = ("scheduler_state", "unsaved_state")
     kinds = (MetricKind.COUNTERS, MetricKind.SCHEDULE, MetricKind.HYPER_PARAMETERS)
     changes_in_validation = True
+    whole = Same(is_rounded=False)
 
     def read(self, state: TrainingState) -> object:
         """``[optimizer][group]`` mappings; ``params`` holds names."""
@@ -65,6 +68,7 @@ class SchedulerStateRecorder(StateRecorder):
     depends_on = (*LOSSES, "unsaved_state", "validation_schedule")
     kinds = (MetricKind.SCHEDULE, MetricKind.COUNTERS)
     changes_in_validation = True
+    whole = Same(is_rounded=False)
 
     def read(self, state: TrainingState) -> object:
         """The ``state_dict()`` of each scheduler."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.evidence import Verdict
+from stopgo_mixins.comparison.wording import counted
 from stopgo_mixins.report.columns import Columns
 from stopgo_mixins.report.row import Role, Row
 
@@ -61,25 +62,21 @@ class Contents:
     @property
     def headline(self) -> str:
         """The outcome in a sentence."""
-        counted = Counter(row.role for row in self.ended(Verdict.FAILED))
-        roots, consequences = counted[Role.ROOT_CAUSE], counted[Role.CONSEQUENCE]
+        roles = Counter(row.role for row in self.ended(Verdict.FAILED))
+        roots, consequences = roles[Role.ROOT_CAUSE], roles[Role.CONSEQUENCE]
         if roots:
-            follow = f", {_number(consequences, 'other metric')} with it" if consequences else ""
-            return f"The resumed run is not the same run: {_number(roots, 'root cause')}{follow}."
+            follow = f", {counted(consequences, 'other metric')} with it" if consequences else ""
+            return f"The resumed run is not the same run: {counted(roots, 'root cause')}{follow}."
         if self.failed:
             return "The run does not show that it was resumed exactly."
         passed, verified = len(self.ended(Verdict.PASSED)), len(self.ended(Verdict.NOT_VERIFIED))
-        rest = f"; {_number(verified, 'metric')} could not be verified" if verified else ""
-        return f"The resumed run is the same run in {_number(passed, 'metric')}{rest}."
+        rest = f"; {counted(verified, 'metric')} could not be verified" if verified else ""
+        return f"The resumed run is the same run in {counted(passed, 'metric')}{rest}."
 
     @property
     def not_observed(self) -> tuple[str, ...]:
         """What no recorder could see."""
         return self.subject.examination.findings.not_observed
-
-
-def _number(count: int, what: str) -> str:
-    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def _problems(examination: Examination) -> dict[str, str]:

@@ -4,17 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from stopgo_mixins.report.contents import Contents
-from stopgo_mixins.report.data import data
-from stopgo_mixins.report.page import page
-from stopgo_mixins.report.summary import summary
 from stopgo_mixins.trace.digest import digest_bytes
-
-if TYPE_CHECKING:
-    from stopgo_mixins.report.subject import Subject
 
 REPORT_VARIABLE = "STOPGO_REPORT"
 """Names a directory in which every class leaves a report."""
@@ -23,6 +16,41 @@ SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 """Names the file to which a CI run on GitHub appends what it shows on its page."""
 
 _LONGEST = 200
+
+
+@dataclass(frozen=True)
+class Report:
+    """What there is to say, in three formats.
+
+    Attributes:
+        html: one file that needs no other.
+        json: the same for other programs.
+        markdown: the outcome in a few lines, for the page of a CI run.
+    """
+
+    html: str
+    json: str
+    markdown: str
+
+    def write(self, path: Path | None) -> None:
+        """Writes it as HTML and, beside it, as JSON, and as Markdown where GitHub asks for it.
+
+        Args:
+            path: of the HTML file; ``None`` for none.
+        """
+        if path is not None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(self.html, encoding="utf-8")
+            path.with_suffix(".json").write_text(self.json, encoding="utf-8")
+        if on_page := step_summary():
+            with on_page.open("a", encoding="utf-8") as file:
+                file.write(self.markdown)
+
+
+def report_directory() -> Path | None:
+    """Where reports are asked for; ``None`` where they are not."""
+    directory = os.environ.get(REPORT_VARIABLE)
+    return Path(directory).resolve() if directory else None
 
 
 def report_file(directory: Path, name: str) -> Path:
@@ -35,23 +63,3 @@ def step_summary() -> Path | None:
     """The file that GitHub shows on the page of a CI run; ``None`` elsewhere."""
     path = os.environ.get(SUMMARY_VARIABLE)
     return Path(path) if path else None
-
-
-def write_report(subject: Subject, path: Path | None) -> None:
-    """Writes the report of a class as HTML and, beside it, as JSON, and as Markdown where GitHub asks for it.
-
-    Args:
-        subject: what it is about.
-        path: of the HTML file; ``None`` for none.
-
-    Raises:
-        TraceError: when a trace is damaged.
-    """
-    contents = Contents.of(subject)
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(page(contents), encoding="utf-8")
-        path.with_suffix(".json").write_text(data(contents), encoding="utf-8")
-    if on_page := step_summary():
-        with on_page.open("a", encoding="utf-8") as file:
-            file.write(summary(contents))

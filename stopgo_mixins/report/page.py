@@ -1,16 +1,16 @@
-"""The report as one HTML file that needs no other."""
+"""The report of a run as HTML."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from html import escape
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.comparison.evidence import Verdict
 from stopgo_mixins.comparison.message import cause_sentences, how_to_fix
 from stopgo_mixins.metric import MetricKind
 from stopgo_mixins.report.curves import Curves
+from stopgo_mixins.report.document import badge, card, document, facts, section
 from stopgo_mixins.report.drawing import HEIGHT, chart, definitions, position, strip
 from stopgo_mixins.report.row import Role
 
@@ -33,61 +33,35 @@ _LEGEND = {
 
 def page(contents: Contents) -> str:
     """The whole file."""
-    name = escape(contents.subject.name)
-    parts = [
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">',
-        '<meta name="viewport" content="width=device-width, initial-scale=1">',
-        '<link rel="icon" href="data:,">',
-        f"<title>{'Failed' if contents.failed else 'Passed'}: {name}</title>",
-        f"<style>{style()}</style></head><body>",
-        f"<header>{_header(contents)}</header><main>{definitions(contents.columns)}",
+    terms, legs = contents.subject.examination.terms, contents.subject.examination.runs.resumed
+    resumed = " and ".join(f"at update {leg.start}" for leg in legs) or "never"
+    sections = [
+        definitions(contents.columns),
         *_causes(contents),
         *_map(contents),
         *_failures(contents),
         *_others(contents),
         *_not_observed(contents),
         *_run(contents),
-        "</main></body></html>",
     ]
-    return "\n".join(parts) + "\n"
-
-
-def style() -> str:
-    """The style sheet."""
-    return files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-
-
-def _header(contents: Contents) -> str:
-    word = "failed" if contents.failed else "passed"
-    legs = contents.subject.examination.runs.resumed
-    resumed = " and ".join(f"at update {leg.start}" for leg in legs) or "never"
-    return (
-        f"<h1>{escape(contents.subject.name)}</h1>"
-        f'<p class="outcome">{_badge(word)} {escape(contents.headline)}</p>'
-        f'<p class="quiet">{contents.subject.examination.terms.num_steps} optimizer updates, resumed {resumed}; '
-        "compared with a run that was never interrupted.</p>"
+    return document(
+        contents.subject.name,
+        failed=contents.failed,
+        headline=contents.headline,
+        about=f"{terms.num_steps} optimizer updates, resumed {resumed}; compared with an uninterrupted run.",
+        sections=sections,
     )
-
-
-def _badge(word: str, kind: str = "") -> str:
-    return f'<span class="badge {kind or word.replace(" ", "-")}">{word}</span>'
 
 
 def _causes(contents: Contents) -> Iterator[str]:
     findings, declared = contents.subject.examination.findings, contents.subject.examination.terms.declared
-    cards = [_card(test, "", problem.splitlines()) for test, problem in contents.problems.items()]
+    cards = [card(test, problem.splitlines()) for test, problem in contents.problems.items()]
     for cause in findings.root_causes:
         title = cause.diagnosis.cause.section if cause.diagnosis else "No known cause"
         remedy = how_to_fix(cause.diagnosis.cause) if cause.diagnosis else []
-        cards.append(_card(title, cause.metric, [*cause_sentences(cause, declared), *remedy]))
+        cards.append(card(title, [*cause_sentences(cause, declared), *remedy], cause.metric))
     if cards:
-        yield f"<section><h2>What is wrong</h2>{''.join(cards)}</section>"
-
-
-def _card(title: str, metric: str, lines: Iterable[str]) -> str:
-    link = f' in <a class="metric" href="#{metric}">{metric}</a>' if metric else ""
-    text = "".join(f"<p>{escape(line)}</p>" for line in lines)
-    return f'<div class="cause"><h3>{escape(title)}{link}</h3>{text}</div>'
+        yield section("What is wrong", *cards)
 
 
 def _map(contents: Contents) -> Iterator[str]:
@@ -134,8 +108,8 @@ def _map_row(row: Row, columns: Columns) -> str:
 
 def _verdict(row: Row) -> str:
     if row.verdict is Verdict.FAILED and row.role is not None:
-        return _badge(row.role.value, "root" if row.role is Role.ROOT_CAUSE else "failed")
-    return _badge("declared") if row.role is not None else _badge(row.verdict.value)
+        return badge(row.role.value, "root" if row.role is Role.ROOT_CAUSE else "failed")
+    return badge("declared") if row.role is not None else badge(row.verdict.value)
 
 
 def _failures(contents: Contents) -> Iterator[str]:
@@ -182,26 +156,18 @@ def _others(contents: Contents) -> Iterator[str]:
     ):
         rows = [row for row in contents.ended(verdict) if not row.comparison.mismatches]
         if rows:
-            yield f"<section><h2>{title}</h2>{_facts((row.metric, row.text) for row in rows)}</section>"
-
-
-def _facts(facts: Iterable[tuple[str, str]]) -> str:
-    rows = (
-        f'<tr id="{escape(name)}"><th scope="row" class="metric">{escape(name)}</th><td>{escape(text)}</td></tr>'
-        for name, text in facts
-    )
-    return f'<table class="facts">{"".join(rows)}</table>'
+            yield section(title, facts((row.metric, row.text) for row in rows))
 
 
 def _not_observed(contents: Contents) -> Iterator[str]:
     if contents.not_observed:
         listed = "".join(f"<li>{escape(each)}</li>" for each in contents.not_observed)
-        yield f"<section><h2>What was not observed</h2><ul>{listed}</ul></section>"
+        yield section("What was not observed", f"<ul>{listed}</ul>")
 
 
 def _run(contents: Contents) -> Iterator[str]:
     runs = contents.subject.examination.runs
-    facts = [(leg.name, f"updates {leg.start + 1} to {leg.end}") for leg in runs.legs]
-    facts.append(("continuous phase", f"updates 1 to {len(runs.reference.events('step_end'))}"))
-    facts += contents.subject.environment.items()
-    yield f"<section><h2>The run</h2>{_facts(facts)}</section>"
+    about = [(leg.name, f"updates {leg.start + 1} to {leg.end}") for leg in runs.legs]
+    about.append(("continuous phase", f"updates 1 to {len(runs.reference.events('step_end'))}"))
+    about += contents.subject.environment.items()
+    yield section("The run", facts(about))

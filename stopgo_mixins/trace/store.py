@@ -264,7 +264,7 @@ class RankTrace:
             file.seek(offset)
             data = file.read(size)
         if size and digest_bytes(data) != digest:
-            found = "are other ones than were recorded" if len(data) == size else f"end after {len(data)} of {size}"
+            found = "are not those that were recorded" if len(data) == size else f"end after {len(data)} of {size}"
             raise TraceError(
                 f"{path} is damaged: the bytes of {self._described(key, place)} {found}. Run the test again."
             )
@@ -312,6 +312,18 @@ class Trace:
         """The metrics that all ranks must have recorded alike, by the word of any of them."""
         starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
         return {metric for event in starts for metric in event.get("replicated", ())}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether what all ranks have together was recorded, on rank 0, and not what each has."""
+        starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
+        return any(event.get("whole") for event in starts)
+
+    @property
+    def rounded(self) -> set[str]:
+        """The metrics into which sums over samples or ranks go, whose last bits depend on how those are shared."""
+        starts = (event for trace in self.ranks.values() for event in trace.events("phase_start"))
+        return {metric for event in starts for metric in event.get("rounded", ())}
 
     @property
     def absent_ranks(self) -> list[int]:

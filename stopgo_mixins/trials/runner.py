@@ -32,10 +32,14 @@ class TrialRunner:
 
     Args:
         stopped: a subclass of :class:`~stopgo_mixins.trials.stopped.Stopped` and of the test class.
+
+    Attributes:
+        subject: the name of the test class.
     """
 
     def __init__(self, stopped: type[Stopped]) -> None:
         self._stopped = stopped
+        self.subject = stopped.exp_name
         self._resume_seed = stopped.resume_seed
         self._work = Path(stopped.tempdir.name)
         self._left_by_stop = stopped.metadata_dir / "left-by-stop"

@@ -78,7 +78,7 @@ def _in_processes(test_class: Any, without_fault: Tested) -> StricterRun:
     names = unittest.defaultTestLoader.getTestCaseNames(test_class)
     tests = [test_class(name) for name in names if is_generated(getattr(test_class, name))]
     result = _Result()
-    with mock.patch.object(test_class, "isolation", "process"):
+    with mock.patch.multiple(test_class, isolation="process", _leaves_report=False):
         unittest.TestSuite(tests).run(result)
     if result.raised:
         return StricterRun(setting, problem=described(result.raised[0]).splitlines()[0])

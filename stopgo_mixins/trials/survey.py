@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from stopgo_mixins.isolation.output import progress
 from stopgo_mixins.trials.after_phases import after_phases
 from stopgo_mixins.trials.runner import TrialRunner
 from stopgo_mixins.trials.stopped import Stopped, stopped_class
@@ -33,8 +34,16 @@ class Survey:
     failing_without_fault: tuple[str, ...]
     stricter: tuple[StricterRun, ...]
 
+    def as_dict(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {
+            "failing_without_fault": self.failing_without_fault,
+            "faults": [outcome.as_dict() for outcome in self.outcomes],
+            "stricter": [vars(run) for run in self.stricter],
+        }
 
-def survey(test_class: type[TrainingPhasesMixin], faults: Iterable[Fault]) -> Survey:
+
+def survey(test_class: type[TrainingPhasesMixin], faults: Collection[Fault]) -> Survey:
     """Stops a test class, runs it through, and resumes it with each of the faults.
 
     Its ``setUpClass`` and the fixtures of its module run as they do in a test run.
@@ -45,8 +54,14 @@ def survey(test_class: type[TrainingPhasesMixin], faults: Iterable[Fault]) -> Su
 
     def inject_all(stopped: type[Stopped]) -> Survey:
         trials = TrialRunner(stopped)
-        outcomes = tuple(trials.run(fault) for fault in faults)
+        outcomes = tuple(_all_outcomes(trials, faults))
         stricter = tuple(stricter_runs(test_class, trials, outcomes))
         return Survey(outcomes, trials.without_fault.failed, stricter)
 
     return after_phases(stopped_class(test_class), inject_all, "no fault could be tried")
+
+
+def _all_outcomes(trials: TrialRunner, faults: Collection[Fault]) -> Iterator[Outcome]:
+    for number, fault in enumerate(faults, start=1):
+        with progress(f"{trials.subject}: fault {number} of {len(faults)}, {fault.name} ..."):
+            yield trials.run(fault)

@@ -20,14 +20,15 @@ def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
         yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         yield from textwrap.wrap(reason, WIDTH, initial_indent=INDENT, subsequent_indent=INDENT)
     yield ""
-    yield _summary(outcomes)
+    yield counts(outcomes)
 
 
 def _row(outcome: Outcome) -> tuple[str, str, str, str]:
-    return outcome.fault.id, outcome.fault.name, outcome.status.value, _caught_by(outcome)
+    return outcome.fault.id, outcome.fault.name, outcome.status.value, caught_by(outcome)
 
 
-def _caught_by(outcome: Outcome) -> str:
+def caught_by(outcome: Outcome) -> str:
+    """The test that shows a fault, where it does so first, and the cause that is named; empty where none does."""
     if outcome.status is not Status.CAUGHT:
         return ""
     test = outcome.tests[0]
@@ -44,7 +45,8 @@ def _cause(outcome: Outcome) -> str:
     return ", ".join(cause for cause in fault.causes if cause in named) or "its message says it"
 
 
-def _summary(outcomes: Iterable[Outcome]) -> str:
+def counts(outcomes: Iterable[Outcome]) -> str:
+    """How many faults ended in which way, as a sentence."""
     counted = Counter(outcome.status for outcome in outcomes)
     unnamed = sum(outcome.status is Status.CAUGHT and not outcome.cause_named for outcome in outcomes)
     parts = [f"{counted[status]} {status.value}" for status in Status]

@@ -106,9 +106,9 @@ def _why_unable(test: str, faulty: type[FaultyResume], without_fault: Tested) ->
     if test in without_fault.failed:
         return f"{test} fails without any fault. Make it pass first."
     if getattr(faulty, test, None) is None:
-        return f"{faulty.exp_name} has no {test}: the metric was removed. Take it back into metrics."
+        return f"{faulty.exp_name} has no {test}: the metric was removed. Put it back into metrics."
     metric = test.removeprefix("test_")
     tolerance = faulty._tolerances.get(metric)
     if tolerance is not None and compare(faulty.runs(), metric).mismatches:
-        return f"the tolerance of {metric}, {tolerance}, is wider than the fault. Take it away, or make it smaller."
+        return f"the tolerance of {metric}, {tolerance}, is wider than the fault. Remove it, or make it smaller."
     return None

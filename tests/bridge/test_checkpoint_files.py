@@ -48,11 +48,11 @@ class TestDamage(unittest.TestCase):
         archive = (self.checkpoint / "weights.pt").read_bytes()
         safe = _safetensors(b"1234")
         for name, content, damage in (
-            ("weights.pt", archive[: len(archive) // 2], "is cut: the directory at the end of the archive is missing"),
+            ("weights.pt", archive[: len(archive) // 2], "is truncated: the directory at the end of the archive"),
             ("weights.pt", b"", "is empty"),
-            ("model.safetensors", safe[:-1], f"is cut: it should have {len(safe)} bytes and has {len(safe) - 1}"),
-            ("model.safetensors", safe[:10], "is cut: its header should have "),
-            ("state.json", b'{"step": 4', "is no JSON: "),
+            ("model.safetensors", safe[:-1], f"is truncated: it should have {len(safe)} bytes and has {len(safe) - 1}"),
+            ("model.safetensors", safe[:10], "is truncated: its header should have "),
+            ("state.json", b'{"step": 4', "is not JSON: "),
         ):
             with self.subTest(name, damage=damage):
                 path = self.write(name, content)

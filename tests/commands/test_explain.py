@@ -9,6 +9,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from stopgo_mixins.__main__ import main
 from stopgo_mixins.commands.explain import section
 from stopgo_mixins.comparison.diagnosis.cause import Cause
+from tests.documentation.pages import PAGES
 
 
 def printed(*arguments: str) -> str:
@@ -25,7 +26,14 @@ class TestExplain(unittest.TestCase):
                 self.assertEqual(text.splitlines()[0], cause.section)
                 for part in ("How it looks. ", "Why. ", "Elsewhere. "):
                     self.assertEqual(text.count(part), 1)
-                self.assertNotRegex(text, r"\*\*|\{py:|\]\(|^## ")
+                self.assertNotRegex(text, r"\*\*|\{py:|\]\(|^## |```|<!--")
+
+    def test_the_code_of_the_remedy_stands_below(self) -> None:
+        self.assertIn("\n    trainer = Trainer(callbacks=[RngStateCallback()])\n", section(Cause.RNG_NOT_RESTORED))
+
+    def test_every_section_of_the_page_has_code(self) -> None:
+        _, *sections = PAGES["fixing-a-divergence"].read_text(encoding="utf-8").split("\n## ")
+        self.assertEqual([text.splitlines()[0] for text in sections if "```python" not in text], [])
 
     def test_one_by_its_name_in_any_case(self) -> None:
         self.assertEqual(printed("explain", "rng NOT restored"), section(Cause.RNG_NOT_RESTORED))

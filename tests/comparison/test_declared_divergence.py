@@ -49,7 +49,7 @@ class TestDeclaration(DeclarationCase):
 
     def test_no_divergence(self) -> None:
         self.assertRegex(
-            self.problem("global_step", declared()) or "", r"\), but it does not diverge: take the declaration away$"
+            self.problem("global_step", declared()) or "", r"\), but it does not diverge: remove the declaration$"
         )
 
     def test_another_step(self) -> None:
@@ -138,11 +138,11 @@ class TestPaths(DeclarationCase):
         right = declared(4, "zeros", ("['right']",))
         self.check(
             r"in \['right'\] .*, but it does not diverge, which it does elsewhere: \['count'\], \['mean\.a'\], "
-            r"\['mean\.b'\]: take the declaration away$",
+            r"\['mean\.b'\]: remove the declaration$",
             *(self.COUNT, self.MEAN, right),
         )
         superfluous = declared(6, None, ("['mean.*", "['var.*"))
-        self.check(r"but nothing diverges in \['var\.\*: take it out of paths$", self.COUNT, superfluous)
+        self.check(r"but nothing diverges in \['var\.\*: remove it from paths$", self.COUNT, superfluous)
 
     def test_a_prefix_is_no_exact_path(self) -> None:
         self.check(r"does not diverge, which it does elsewhere", self.COUNT, declared(6, None, ("['mean.",)))

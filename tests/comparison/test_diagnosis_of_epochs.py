@@ -98,7 +98,7 @@ class TestMeans(EpochCase):
         phases = self.means(6, lambda update: update + (update == 8))
         sentence = (
             r"^\['mean'\]: another value at the end of the epoch in which the run was interrupted, and equal at all "
-            "others; it takes what the epoch had gathered up to update 6$"
+            "others; it needs what the epoch had gathered up to update 6$"
         )
         self.check(phases, "logged_metrics", Cause.EPOCH_MEAN_LOST, sentence, independent=True)
 
@@ -144,7 +144,7 @@ class TestMeans(EpochCase):
 
     def test_where_later_ones_differ_too_it_may_follow_from_something_else(self) -> None:
         phases = self.means(6, lambda update: update + 1)
-        sentence = "interrupted; it takes what the epoch had gathered up to update 6$"
+        sentence = "interrupted; it needs what the epoch had gathered up to update 6$"
         self.check(phases, "logged_metrics", Cause.EPOCH_MEAN_LOST, sentence)
 
 

@@ -253,7 +253,7 @@ class TestSchedules(StateCase):
         self.check(phases, Cause.SCHEDULE_RESTARTED, "state 5 has the value of state 1")
 
     def test_shifted(self) -> None:
-        for shift, sentence in ((1, r"\+1: from state 4 on it is 1 updates ahead"), (-2, "-2: .* 2 updates behind")):
+        for shift, sentence in ((1, r"\+1: from state 4 on it is 1 update ahead"), (-2, "-2: .* 2 updates behind")):
             phases = self.phases().state("learning_rate", self.rate, lambda step, by=shift: self.rate(step + by))
             self.check(phases, Cause.SCHEDULE_SHIFTED, f"^the schedule is shifted by {sentence}")
 

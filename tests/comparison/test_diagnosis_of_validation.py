@@ -47,7 +47,7 @@ class TestValidationSchedule(SyntheticCase):
         self.check(self.validated(), Cause.VALIDATION_MISSING, "after updates none instead of 6, 9, 12$")
 
     def test_cut_short(self) -> None:
-        sentence = "^the validation after update 6 read 1 batches instead of 2$"
+        sentence = "^the validation after update 6 read 1 batch instead of 2$"
         self.check(self.validated(6, 9, 12, batches=1), Cause.VALIDATION_CUT_SHORT, sentence)
 
     def test_repeated(self) -> None:

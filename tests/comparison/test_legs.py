@@ -179,7 +179,7 @@ class TestDiagnosisOfTheThirdLeg(ChainCase):
 
     def test_the_schedule_is_shifted(self) -> None:
         phases = self.chain().state("learning_rate", float, again=lambda step: step + 1.0)
-        sentence = r"^the schedule is shifted by \+1: from state 8 on it is 1 updates ahead$"
+        sentence = r"^the schedule is shifted by \+1: from state 8 on it is 1 update ahead$"
         self.check(phases, "learning_rate", self.RESTORED, Cause.SCHEDULE_SHIFTED, sentence)
 
     def test_a_counter_is_off(self) -> None:
@@ -228,7 +228,7 @@ class TestDiagnosisOfTheThirdLeg(ChainCase):
         phases = self.chain().behaviour("gradients", float, again=lambda step: step + (step == 9) / 2)
         for phase, micro in (("resume", 0), ("resume-2", 1)):
             phases.writer(phase).record("train_loss", Position(Moment.MICRO_BATCH, 9, (micro,)), 1.0)
-        sentence = "^the run was interrupted after 1 micro-batches of step 9"
+        sentence = "^the run was interrupted after 1 micro-batch of step 9"
         self.check(phases, "gradients", self.NEXT, Cause.GRADIENTS_LOST, sentence)
 
     def test_the_message(self) -> None:

@@ -35,8 +35,7 @@ class TestReplicas(SyntheticCase):
         self.assertIs(judgement.verdict, Verdict.FAILED)
         self.assertEqual(
             judgement.reason,
-            "the ranks train replicas of the same, and in the resume phase rank 1 differs from rank 0, first at state "
-            "6: ['weight']",
+            "the ranks hold replicas, and in the resume phase rank 1 differs from rank 0, first at state 6: ['weight']",
         )
 
     def test_what_only_one_of_them_has(self) -> None:

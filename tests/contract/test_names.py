@@ -18,7 +18,7 @@ FOR_USERS = {
     *("num_steps", "val_check_interval", "limit_val_batches", "lr", "precision", "interruption", "metrics"),
     *("tolerances", "output_tensor_atol", "output_tensor_rtol", "declared", "require_evidence", "noise_floor"),
     *("cold_start", "seed", "resume_seed", "deterministic", "value_budget", "left_out", "unsaved", "stop_phase"),
-    *("isolation", "devices", "phase_timeout", "zoom"),
+    *("isolation", "devices", "resume_devices", "devices_of", "phase_timeout", "zoom"),
     *("setup_model", "setup_trainer", "trainer_arguments", "fit_arguments", "strategy_arguments", "setup_logger"),
     *(
         "setup_resume",
@@ -75,7 +75,7 @@ class TestHelpersOfASuite(unittest.TestCase):
                     self.subTest(name=name, owner=owner),
                     self.assertRaisesRegex(
                         TypeError,
-                        rf"^{owner}\.{name} is a name that the library needs for itself: give yours another one\.$",
+                        rf"^{owner}\.{name} is a name that the library needs for itself: choose another one for ",
                     ),
                 ):
                     make()

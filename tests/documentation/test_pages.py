@@ -10,6 +10,7 @@ from unittest import mock
 
 from parameterized import parameterized
 
+from tests.documentation.links import dead_links
 from tests.documentation.pages import PAGES, ROOT, PageRun, blocks_of, missing_requirement, shows
 
 TEST_CASE = "import unittest\nclass T(unittest.TestCase):\n    def test(self):\n"
@@ -32,10 +33,8 @@ class TestPages(unittest.TestCase):
         self.assertEqual(named - targets, set())
 
     @parameterized.expand(PAGES)
-    def test_linked_files_exist(self, name: str) -> None:
-        page = PAGES[name]
-        links = re.findall(r"\]\(([^):#]+)[^)]*\)", page.read_text(encoding="utf-8"))
-        self.assertEqual([link for link in links if not (page.parent / link).exists()], [])
+    def test_links_lead_somewhere(self, name: str) -> None:
+        self.assertEqual(dead_links(PAGES[name]), [])
 
 
 def _code(text: str) -> str:
@@ -98,6 +97,25 @@ class TestTheRunnerOfPages(unittest.TestCase):
         self.assertTrue(shows(printed, printed.replace("2.29", "-1.7e-03").replace("56740", "3")))
         self.assertFalse(shows(printed, printed.replace("step 5", "step 6")))
         self.assertFalse(shows(printed, printed.replace("interrupted", "resumed")))
+
+
+class TestTheCheckOfLinks(unittest.TestCase):
+    def dead(self, text: str) -> list[str]:
+        with tempfile.TemporaryDirectory() as directory:
+            page = Path(directory) / "page.md"
+            page.write_text(text, encoding="utf-8")
+            (page.parent / "other.md").write_text(
+                "# A `word`, and more\n\n```text\n# no heading\n```\n", encoding="utf-8"
+            )
+            return dead_links(page)
+
+    def test_a_file_and_a_heading(self) -> None:
+        text = "# Here\n[a](other.md) [b](other.md#a-word-and-more) [c](#here) [d](https://example.org) [e](genindex)"
+        self.assertEqual(self.dead(text), [])
+
+    def test_what_there_is_not(self) -> None:
+        dead = ["another.md", "other.md#word", "other.md#no-heading", "#there"]
+        self.assertEqual(self.dead("".join(f"[x]({link}) ![y]({link})\n" for link in dead)), [*sorted(dead * 2)])
 
 
 class TestTheExtractor(unittest.TestCase):

@@ -50,7 +50,7 @@ class TestFabric(unittest.TestCase):
 
     def test_a_fabric_that_nobody_listens_to(self) -> None:
         error = outcome_of(forgets="listen_to").error
-        self.assertIn("BridgeError: train_loop said no loss before an update: call run.loss(loss)", error)
+        self.assertIn("BridgeError: train_loop reported no loss before an update: call run.loss(loss)", error)
 
 
 if __name__ == "__main__":

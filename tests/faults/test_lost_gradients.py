@@ -23,4 +23,4 @@ class TestInterruptedAmidAWindow(unittest.TestCase):
         assert cause.comparison.first is not None and cause.diagnosis is not None
         self.assertEqual((cause.comparison.metric, cause.comparison.first.key.step), ("gradients", 6))
         self.assertEqual(cause.diagnosis.cause, Cause.GRADIENTS_LOST)
-        self.assertIn("interrupted after 1 micro-batches of step 6", outcome.failed["gradients"])
+        self.assertIn("interrupted after 1 micro-batch of step 6", outcome.failed["gradients"])

@@ -138,8 +138,8 @@ class TestWhatCannotBeTried(unittest.TestCase):
         self.assert_refused("Absent", "'tests.faults.subjects.Absent' cannot be imported", "has no attribute 'Absent'")
 
     def test_something_else_than_a_test_class(self) -> None:
-        self.assert_refused("no_class", "is no test class with a mixin of this library")
-        self.assert_refused("TinyMixin", "is no test class with a mixin of this library")
+        self.assert_refused("no_class", "is not a test class with a mixin of this library")
+        self.assert_refused("TinyMixin", "is not a test class with a mixin of this library")
 
     def test_a_class_whose_phases_fail(self) -> None:
         self.assert_refused("Broken", "Broken: no fault could be tried.", "ValueError: no such layer")

@@ -174,7 +174,7 @@ class TestNotApplicable(unittest.TestCase):
         for fault, reason in (
             (faults.EXTRA_STATE_LOST, "no module has an extra state"),
             (faults.AVERAGED_WEIGHTS_LOST, "no averaged weights were found"),
-            (faults.ATTRIBUTES_LOST, "nothing that is reached, beside what has a metric of its own, has changed"),
+            (faults.ATTRIBUTES_LOST, "apart from what has a metric of its own, nothing that is reached has changed"),
             (faults.SCALER_LOST, "the checkpoint holds no gradient scaler"),
             (faults.MASTER_WEIGHTS_ROUNDED, "the optimizers keep no master weights"),
             (faults.OLDER_CHECKPOINT, "the stop phase left no older checkpoint"),

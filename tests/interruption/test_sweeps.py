@@ -108,7 +108,7 @@ class TestSweep(SweepCase):
 
     def test_what_can_be_swept(self) -> None:
         for points, message in (
-            ((3,), r"@sweep of Tiny: 3 is no Interruption"),
+            ((3,), r"@sweep of Tiny: 3 is not an Interruption"),
             ((AtStep(2), AtStep(2)), r"@sweep of Tiny: AtStep\(step=2\) is given more than once"),
             ((AtStep(2, past=1),), r"@sweep of Tiny: AtStep\(step=2, past=1\): the run goes on at each point"),
         ):
@@ -130,7 +130,7 @@ class TestSweep(SweepCase):
             self.assertLessEqual(set(outcomes[name].failed), REPEATS_VALIDATION)
             self.assertIn("parameters", outcomes[name].passed)
         ((_, reason),) = outcomes[never].skipped
-        self.assertIn("the run does not come past AmidAccumulation(step=2, micro_batches=1)", reason)
+        self.assertIn("the run never reaches AmidAccumulation(step=2, micro_batches=1)", reason)
         self.assertIn(f"Counting: 6 interruptions cost {10 + 9 + 8 + 7 + 6 + 2} steps.", printed)
 
 

@@ -80,6 +80,22 @@ class TestCapturedOutput(unittest.TestCase):
             },
         )
 
+    def test_leaves_a_handler_alone_that_opens_a_stream_when_it_needs_one(self) -> None:
+        class Lazy(logging.StreamHandler):  # type: ignore[type-arg]  # as torch's handler for torch.compile
+            def emit(self, record: logging.LogRecord) -> None:
+                if self.stream is not None:
+                    self.stream.close()
+
+        logger = logging.getLogger("stopgo_mixins.test_output")
+        self.addCleanup(logger.handlers.clear)
+        lazy = Lazy()
+        lazy.stream = None
+        logger.addHandler(lazy)
+        with captured_output(self.log):
+            logger.warning("")
+            sys.stderr.write("captured stderr\n")
+        self.assertIn("captured stderr\n", self.log.read_text())
+
     def test_takes_messages_of_handlers_that_are_bound_to_another_stream(self) -> None:
         logger = logging.getLogger("stopgo_mixins.test_output")
         self.addCleanup(logger.handlers.clear)
@@ -153,6 +169,20 @@ class TestProgress(unittest.TestCase):
             after = os.read(terminal, 1000)
         self.assertEqual(during.decode(), "\x1b7\x1b[?7lTestX: resume phase ...\x1b[?7h")  # save, cut off, wrap again
         self.assertEqual(after.decode(), "\x1b8\x1b[K")  # restore, erase the rest: what stood before is still there
+
+    def test_within_another_one_stands_behind_it_and_leaves_it_there(self) -> None:
+        terminal, side = pty.openpty()
+        self.addCleanup(os.close, terminal)
+        with os.fdopen(side, "w", encoding="utf-8") as stream, contextlib.redirect_stderr(stream):
+            with progress("fault 1 of 2 ..."):
+                os.read(terminal, 1000)
+                with progress("resume phase ..."):
+                    during = os.read(terminal, 1000)
+                after = os.read(terminal, 1000)
+            end = os.read(terminal, 1000)
+        self.assertEqual(during.decode(), "\x1b8\x1b[K\x1b[?7lfault 1 of 2 ... resume phase ...\x1b[?7h")
+        self.assertEqual(after.decode(), "\x1b8\x1b[K\x1b[?7lfault 1 of 2 ...\x1b[?7h")
+        self.assertEqual(end.decode(), "\x1b8\x1b[K")
 
     def test_is_not_shown_elsewhere(self) -> None:
         with contextlib.redirect_stderr(io.StringIO()) as stream, progress("TestX: resume phase ..."):

@@ -188,7 +188,8 @@ class TestOutputs(ModuleCase):
                 return super().loss([inputs, batch[1]])
 
         self.clean_run(ByIndex)
-        self.assertEqual(self.case.not_observed, ["outputs of the child module 'layers', never called"])
+        what = "outputs of the child module 'layers', which was never called, or only in compiled code"
+        self.assertEqual(self.case.not_observed, [what])
 
     def test_a_child_that_is_called_once_only_in_some_steps(self) -> None:
         class Sometimes(TinyModule):
@@ -260,3 +261,16 @@ class TestOptimizerBesideTheModule(ModuleCase):
 
 if __name__ == "__main__":
     unittest.main()
+
+
+class TestWhatSetupModelReturns(unittest.TestCase):
+    def test_a_validation_loader_in_the_place_of_the_optimizer(self) -> None:
+        def setup_model(_cls: type, _mode: Mode) -> tuple[Any, ...]:
+            return TinyModule(), *tiny_loaders()
+
+        self.assertIn(
+            "Tiny.setup_model returned a DataLoader in the third place, where an optimizer belongs, or whatever "
+            "configure_optimizers may return. If it is a validation loader, return (model, (training_loader, "
+            "validation_loader)).",
+            run(concrete(TinyMixin, setup_model=classmethod(setup_model))).error,
+        )

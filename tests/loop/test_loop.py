@@ -148,10 +148,12 @@ class TestWhatIsNotSaid(unittest.TestCase):
         self.assertEqual(outcome.passed, set())
 
     def test_watch(self) -> None:
-        self.assert_error("watch", r"trains what nobody watches: call run\.watch\(model, optimizer\) first")
+        self.assert_error("watch", r"trains a model that nobody watches: call run\.watch\(model, optimizer\) first")
 
     def test_loss(self) -> None:
-        self.assert_error("loss", r"said no loss before an update: call run\.loss\(loss\) before loss\.backward\(\)")
+        self.assert_error(
+            "loss", r"reported no loss before an update: call run\.loss\(loss\) before loss\.backward\(\)"
+        )
 
     def test_batches(self) -> None:
         self.assert_error("batches", r"called run\.loss\(loss\) without a batch: read them by run\.batches\(loader\)")
@@ -164,7 +166,7 @@ class TestWhatIsNotSaid(unittest.TestCase):
         self.assertRegex(outcome_of(forgets="loaded").error, f"the resume phase failed: BridgeError: {sentence}loaded")
 
     def test_schedulers(self) -> None:
-        said = r"a scheduler changes the learning rate of AdamW, and train_loop said of none: call run\.watch"
+        said = r"a scheduler changes the learning rate of AdamW, and train_loop named no scheduler: call run\.watch"
         self.assertRegex(outcome_of(forgets="schedulers").error, f"the stop phase failed: BridgeError: {said}")
 
 
@@ -185,14 +187,12 @@ class TestMistakes(unittest.TestCase):
             super(case, cls).train_loop(run)
 
         case: Any = concrete(TinyLoopMixin, train_loop=classmethod(train_loop))
-        said = (
-            r"train_loop called run\.loaded\('.*another'\), of which it has never called run\.saved\(path\): give both"
-        )
+        said = r"train_loop called run\.loaded\('.*another'\), and never called run\.saved\(path\) with it: give both"
         self.assertRegex(run(case).error, said)
 
     def test_a_place_without_a_checkpoint(self) -> None:
         error = outcome_of(interruption=InsideValidation()).error
-        self.assertIn("is to be interrupted where it says of no checkpoint: choose a place at which it calls", error)
+        self.assertIn("is to be interrupted where it saves no checkpoint: choose a place at which it calls", error)
 
     def test_a_loss_without_a_batch_of_the_validation(self) -> None:
         def train_loop(_cls: type, run: LoopRun) -> None:
@@ -215,7 +215,7 @@ class TestMistakes(unittest.TestCase):
             run.watch(nn.Linear(1, 1))
             list(run.batches([1, 2]))
 
-        self.assertIn("train_loop said no loss for a batch: call run.loss(loss)", self.error_of(train_loop))
+        self.assertIn("train_loop reported no loss for a batch: call run.loss(loss)", self.error_of(train_loop))
 
     def test_loaders_without_end_that_are_empty(self) -> None:
         def train_loop(_cls: type, run: LoopRun) -> None:

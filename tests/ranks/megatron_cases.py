@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from stopgo_mixins import AtStep, Mode
+from stopgo_mixins import AtStep, Mode, Tolerance
 from tests.megatron.cases import GPTMixin
 
 
@@ -44,3 +44,17 @@ class TensorParallelInBF16(TensorParallel):
 
 class PipelineParallel(ParallelMixin, unittest.TestCase):
     parallel: ClassVar[Mapping[str, Any]] = {"pipeline_model_parallel_size": 2, "pipeline_dtype": torch.float32}
+
+
+class TensorParallelResumedAsOne(TwoRanksMixin, unittest.TestCase):
+    """Random numbers do not continue on another number of ranks, so none are drawn."""
+
+    resume_devices = 1
+    rng_remedy = False
+    tolerances: ClassVar[Mapping[str, Tolerance]] = {
+        metric: Tolerance(rtol=1e-5, atol=0.0) for metric in ("train_loss", "valid_loss")
+    }
+
+    @classmethod
+    def strategy_arguments(cls, mode: Mode) -> dict[str, Any]:
+        return {**super().strategy_arguments(mode), "tensor_model_parallel_size": cls.devices_of(mode)}

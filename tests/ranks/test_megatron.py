@@ -18,6 +18,14 @@ class TestTensorParallel(unittest.TestCase):
         self.assertLessEqual({"optimizer_state", "parameters", "rng_state", "train_loss"}, outcome.passed)
         self.assertLessEqual(outcome.skipped_for.keys(), NOT_VARYING.keys() | {"precision_state"})
 
+    def test_resumed_on_one_rank(self) -> None:
+        outcome = run(cases.TensorParallelResumedAsOne)
+        self.assertEqual((outcome.failed, outcome.error), ({}, ""))
+        self.assertLessEqual(
+            {"parameters", "optimizer_state", "train_input", "sample_exposure", "consumed_samples", "train_loss"},
+            outcome.passed,
+        )
+
 
 if __name__ == "__main__":
     unittest.main()

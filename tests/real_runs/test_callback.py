@@ -194,7 +194,7 @@ class TestWhatIsGiven(unittest.TestCase):
                 RecordTrace("somewhere", every_n_steps=wrong)  # type: ignore[arg-type]
 
     def test_metrics(self) -> None:
-        with self.assertRaisesRegex(TypeError, "takes 'paramters' away, and there is no such metric"):
+        with self.assertRaisesRegex(TypeError, "removes 'paramters', which does not exist"):
             RecordTrace("somewhere", metrics={"paramters": None})
         with self.assertRaisesRegex(TypeError, "write the class of a recorder"):
             RecordTrace("somewhere", metrics={"broken": BrokenRecorder()})  # type: ignore[dict-item]

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, multiprocessing
 
 from stopgo_mixins import AtStep, Mode
-from stopgo_mixins.recorders.exposure import row_digests
+from stopgo_mixins.recorders.rows import row_digests
 from stopgo_mixins.trace.record import Leaf
 from stopgo_mixins.trace.snapshot import snapshot
 from tests.recorders.breaking import MetricCase

@@ -19,8 +19,9 @@ from stopgo_mixins.exceptions import TraceError
 from stopgo_mixins.report.columns import MOST_COLUMNS, Columns
 from stopgo_mixins.report.contents import Contents
 from stopgo_mixins.report.data import data
-from stopgo_mixins.report.files import report_file, write_report
+from stopgo_mixins.report.files import report_file
 from stopgo_mixins.report.page import page
+from stopgo_mixins.report.run import report_of_run
 from stopgo_mixins.report.subject import Subject
 from tests.comparison.synthetic import Phases, SyntheticCase
 from tests.comparison.test_diagnosis_of_state import weights
@@ -113,7 +114,7 @@ class TestFiles(ReportCase):
         phases = self.usual()
         summary, path = phases.directory / "summary.md", phases.directory / "reports" / "T.html"
         with mock.patch.dict(os.environ, {"GITHUB_STEP_SUMMARY": str(summary)}):
-            write_report(self.subject(phases), path)
+            report_of_run(self.subject(phases)).write(path)
         self.assertTrue(path.read_text(encoding="utf-8").startswith("<!doctype html>"))
         self.assertTrue(json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))["failed"])
         lines = summary.read_text(encoding="utf-8").splitlines()

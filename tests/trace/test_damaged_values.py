@@ -38,7 +38,7 @@ class TestDamagedValues(WithTrace):
         self.damage(flipped)
         self.assert_damaged(
             r"rank-0/values\.bin is damaged: the bytes of second at step_start 3, ordinal \(\), path \"\['weights'\]\" "
-            r"are other ones than were recorded\. Run the test again\."
+            r"are not those that were recorded\. Run the test again\."
         )
         (other,) = self.records("first")
         self.assertEqual(other.read_bytes(), torch.ones(2).numpy().tobytes())

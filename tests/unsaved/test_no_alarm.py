@@ -128,7 +128,7 @@ class WorkersMixin(TinyMixin, abstract=True):
         return DigitsClassifier(lr=cls.lr), DigitsDataModule(num_workers=2)
 
 
-NOTHING = "beside what has a metric of its own, nothing that was reached had changed at the resume point"
+NOTHING = "apart from what has a metric of its own, nothing that was reached had changed at the resume point"
 
 
 class TestNoAlarm(unittest.TestCase):

@@ -1,9 +1,11 @@
-"""Whether a phase can be run with the trainer that a class has set up."""
+"""Whether a phase can be run with what a class has set up."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import Any
+
+from torch.optim import Optimizer
 
 from stopgo_mixins.recorders.recorder import Recorder
 
@@ -51,9 +53,23 @@ def require_ranks(test_class: str, trainer: Any, devices: int) -> None:
         f"{test_class}.devices is {devices}, and setup_trainer returned a trainer for {trainer.world_size} ranks: "
         f"{type(strategy).__name__} with {trainer.num_devices} devices on {trainer.num_nodes} nodes. Write devices = "
         f"{trainer.world_size} in the class, which then launches the ranks, and give the trainer "
-        'devices=cls.devices and strategy="ddp", as trainer_arguments(mode) does, or another strategy that takes part '
-        "in a world which somebody else has launched."
+        'devices=cls.devices_of(mode) and strategy="ddp", as trainer_arguments(mode) does, or another strategy that '
+        "takes part in a world which somebody else has launched."
     )
+
+
+def require_optimizer(test_class: str, optimizer: object) -> None:
+    """Demands that the third of what ``setup_model`` returned is what ``configure_optimizers`` may return.
+
+    Raises:
+        TypeError: naming what it is.
+    """
+    if not isinstance(optimizer, Optimizer | Mapping | list | tuple):
+        raise TypeError(
+            f"{test_class}.setup_model returned a {type(optimizer).__name__} in the third place, where an optimizer "
+            "belongs, or whatever configure_optimizers may return. If it is a validation loader, return "
+            "(model, (training_loader, validation_loader))."
+        )
 
 
 def _starts_processes(strategy: Any) -> bool:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, cast
 
+from torch.utils.data import DistributedSampler
+
 from stopgo_mixins.backends.fit_loop.callbacks import saved_state, user_callbacks
 from stopgo_mixins.backends.fit_loop.package import package_of
 from stopgo_mixins.backends.fit_loop.values import length_of
@@ -161,6 +163,14 @@ class FitLoopState(TrainingState):
             return f"the trainer validates every {epochs} epochs, and the run has {self.trainer.current_epoch}"
         return None
 
+    def share_of_epoch(self) -> tuple[int, int] | None:
+        """That of a ``DistributedSampler`` which does not leave out what is too much for some."""
+        sampler = getattr(self.trainer.train_dataloader, "sampler", None)
+        if not isinstance(sampler, DistributedSampler) or sampler.drop_last:
+            return None
+        own = range(sampler.rank, len(sampler.dataset), sampler.num_replicas)  # type: ignore[arg-type]  # it is sized
+        return len(own), sampler.num_replicas
+
     def replicated(self) -> Collection[str]:
         """What DDP trains on each rank alike; an optimizer whose state is spread over the ranks is no such."""
         if not self._is_replica or any(hasattr(each, "consolidate_state_dict") for each in self.optimizers):
@@ -172,7 +182,7 @@ class FitLoopState(TrainingState):
         wrapped = self.trainer.strategy.model
         if self.rank == 0 or not self._is_replica or not getattr(wrapped, "broadcast_buffers", False):
             return {}
-        return {"buffers": "DDP replaces those of this rank by those of rank 0 before each forward pass"}
+        return {"buffers": "DDP replaces those of this rank with those of rank 0 before each forward pass"}
 
     @property
     def _is_replica(self) -> bool:

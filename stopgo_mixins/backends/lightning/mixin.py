@@ -12,7 +12,12 @@ from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.loops import change_loaders, move_validations
 from stopgo_mixins.backends.fit_loop.package import Callback, is_a, package_of
-from stopgo_mixins.backends.fit_loop.registered import require_bridge, require_ranks, require_registration
+from stopgo_mixins.backends.fit_loop.registered import (
+    require_bridge,
+    require_optimizer,
+    require_ranks,
+    require_registration,
+)
 from stopgo_mixins.backends.lightning.bridge import LightningBridge
 from stopgo_mixins.backends.lightning.saved_state import LightningSavedState
 from stopgo_mixins.mixins.registry import Callbacks, get_callback
@@ -62,7 +67,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> Trainer:
-        """A quiet trainer for ``devices`` ranks, without a ``ModelCheckpoint`` of Lightning's.
+        """A quiet trainer for ``devices_of(mode)`` ranks, without a ``ModelCheckpoint`` of Lightning's.
 
         Override it to test your own.
         """
@@ -81,8 +86,8 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             "limit_val_batches": cls.limit_val_batches if cls.val_check_interval is not None else 0,
             "precision": cls.precision,
             "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
-            "devices": cls.devices,
-            "strategy": "auto" if cls.devices == 1 else "ddp",
+            "devices": cls.devices_of(mode),
+            "strategy": "auto" if cls.devices_of(mode) == 1 else "ddp",
             "callbacks": list(cls.callbacks[mode].values()),
             "default_root_dir": cls.run_directory(mode),
             "logger": False,
@@ -97,12 +102,13 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
         model, data, *optimizer = cls.make_model(mode)
         cls.lightning = package_of(model)
         if optimizer:
+            require_optimizer(cls.__name__, optimizer[0])
             model.configure_optimizers = lambda: optimizer[0]
         trainer = cls.make_trainer(mode)
         bridge: LightningBridge = get_callback(cls.callbacks, mode, LightningBridge)
         require_bridge(cls.__name__, trainer, bridge)
         require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
-        require_ranks(cls.__name__, trainer, cls.devices)
+        require_ranks(cls.__name__, trainer, cls.devices_of(mode))
         with bridge.listening(cls.plan(mode)):
             cls.fit(trainer, model, data, cls.resume_checkpoint() if mode is Mode.RESUME else None)
 
@@ -122,7 +128,7 @@ class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):
             trainer.fit(model, **given, ckpt_path=checkpoint, **cls.fit_arguments)
         except UnpicklingError as error:
             raise UnpicklingError(
-                "the checkpoint holds objects that are no tensors, numbers, strings, lists or dicts, perhaps "
+                "the checkpoint holds objects other than tensors, numbers, strings, lists and dicts, perhaps "
                 'among the hyper-parameters. If you trust it, write fit_arguments = {"weights_only": False} in '
                 f"{cls.__name__}. {error}"
             ) from error

@@ -31,8 +31,8 @@ def load_beside(checkpoint: Path) -> dict[str, Any]:
     file = _file(checkpoint)
     if not file.exists():
         raise BridgeError(
-            f"train_loop called run.loaded({str(checkpoint)!r}), of which it has never called run.saved(path): give "
-            "both the same path."
+            f"train_loop called run.loaded({str(checkpoint)!r}), and never called run.saved(path) with it: give both "
+            "the same path."
         )
     own: dict[str, Any] = torch.load(file, weights_only=False)
     return own

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.optim.optimizer import register_optimizer_step_post_hook, register_optimizer_step_pre_hook
 
 from stopgo_mixins.backends.loop.checkpoints import copy_into, load_beside, save_beside
+from stopgo_mixins.backends.loop.closures import Arguments, closure_of, followed, with_closure
 from stopgo_mixins.backends.loop.state import LoopState
 from stopgo_mixins.backends.loop.validation import Validation
 from stopgo_mixins.bridge.gradients import gradients_of
@@ -59,6 +60,7 @@ class LoopRun:
         self._has_loaded = False
         self._has_begun = False
         self._is_in_batch = False
+        self._is_in_step = False
         self._told_gradients: set[int] = set()
         self._validation: Validation | None = None
         self._newest: Path | None = None
@@ -156,11 +158,15 @@ class LoopRun:
     def loss(self, loss: Tensor) -> None:
         """Says the loss of the batch at hand, as soon as it is computed and before ``loss.backward()``.
 
+        Of a closure that an optimizer evaluates several times it is that of the first evaluation.
+
         Raises:
             BridgeError: when there is no batch.
         """
         if self._validation is not None:
             self._validation.loss(loss)
+            return
+        if not self._is_in_batch and self._is_in_step:
             return
         if not self._is_in_batch:
             raise BridgeError("train_loop called run.loss(loss) without a batch: read them by run.batches(loader).")
@@ -191,7 +197,7 @@ class LoopRun:
         if self._has_begun:
             return
         if not hasattr(self._state, "watched"):
-            raise BridgeError("train_loop trains what nobody watches: call run.watch(model, optimizer) first.")
+            raise BridgeError("train_loop trains a model that nobody watches: call run.watch(model, optimizer) first.")
         if self.resume_from is not None and not self._has_loaded:
             raise BridgeError(
                 f"train_loop was to load run.resume_from, {str(self.resume_from)!r}, and trains without having said "
@@ -204,7 +210,7 @@ class LoopRun:
     def _settle(self) -> None:
         """The loop goes on to something else: an update that it has made is complete, its schedule included."""
         if self._is_in_batch:
-            raise BridgeError("train_loop said no loss for a batch: call run.loss(loss) before loss.backward().")
+            raise BridgeError("train_loop reported no loss for a batch: call run.loss(loss) before loss.backward().")
         if self._run.update_is_made:
             self._run.step_ended()
 
@@ -213,13 +219,24 @@ class LoopRun:
         self._settle()
         self._run.end_if_past()
 
-    def _before_step(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
+    def _before_step(self, optimizer: Optimizer, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Arguments | None:
         if not self._state.is_watched(optimizer):
-            return
+            return None
         if not self._has_begun:
             raise BridgeError("train_loop made an update without a batch: read them by run.batches(loader).")
+        closure = closure_of(args, kwargs)
+        if closure is None or not self._is_in_batch:
+            self._before_update(optimizer)
+        if closure is None:
+            return None
+        self._is_in_step = True
+        return with_closure(args, kwargs, followed(closure, lambda: self._before_update(optimizer)))
+
+    def _before_update(self, optimizer: Optimizer) -> None:
         if self._is_in_batch:
-            raise BridgeError("train_loop said no loss before an update: call run.loss(loss) before loss.backward().")
+            raise BridgeError(
+                "train_loop reported no loss before an update: call run.loss(loss) before loss.backward()."
+            )
         self._tell_gradients(optimizer)
 
     def _tell_gradients(self, optimizer: Optimizer) -> None:
@@ -229,6 +246,7 @@ class LoopRun:
 
     def _after_step(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
         if self._state.is_watched(optimizer):
+            self._is_in_step = False
             self._state.steps += 1
 
     # Validation
@@ -275,7 +293,7 @@ class LoopRun:
         """
         if self._newest is None or not self._run.has_just_saved:
             raise BridgeError(
-                "train_loop is to be interrupted where it says of no checkpoint: choose a place at which it calls "
+                "train_loop is to be interrupted where it saves no checkpoint: choose a place at which it calls "
                 "run.saved(path), such as AtStep(k)."
             )
         self._note_checkpoint(copy_into(self._plan.checkpoint_directory / name, self._newest))

@@ -57,8 +57,8 @@ class LoopState(TrainingState):
         scheduled = [one for one in self.watched_optimizers if hasattr(one.step, "_wrapped_by_lr_sched")]
         if scheduled and not self.watched_schedulers:
             raise BridgeError(
-                f"a scheduler changes the learning rate of {type(scheduled[0]).__name__}, and train_loop said of none: "
-                "call run.watch(model, optimizer, schedulers=[scheduler])."
+                f"a scheduler changes the learning rate of {type(scheduled[0]).__name__}, and train_loop named no "
+                "scheduler: call run.watch(model, optimizer, schedulers=[scheduler])."
             )
 
     @property

@@ -97,7 +97,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
     @classmethod
     def setup_trainer(cls, mode: Mode) -> nl.Trainer:
-        """NeMo's trainer for ``devices`` ranks; override it to test your own."""
+        """NeMo's trainer for ``devices_of(mode)`` ranks; override it to test your own."""
         import nemo.lightning as nl
 
         return nl.Trainer(**cls.trainer_arguments(mode))
@@ -108,7 +108,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         import nemo.lightning as nl
 
         return {
-            "devices": cls.devices,
+            "devices": cls.devices_of(mode),
             "num_nodes": 1,
             "accelerator": "gpu" if torch.cuda.is_available() else "cpu",
             "strategy": nl.MegatronStrategy(**cls.strategy_arguments(mode)),
@@ -243,7 +243,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
         trainer: Any = cls.make_trainer(mode)
         bridge: MegatronBridge = get_callback(cls.callbacks, mode, MegatronBridge)
         require_bridge(cls.__name__, trainer, bridge)
-        require_ranks(cls.__name__, trainer, cls.devices)
+        require_ranks(cls.__name__, trainer, cls.devices_of(mode))
         require_registration(cls.__name__, trainer, cls.callbacks[mode].values())
         cls._leave_out_of_context(trainer)
         log = dataclasses.replace(cls.nemo_logger, log_dir=str(cls.run_directory(mode)))

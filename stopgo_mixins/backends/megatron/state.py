@@ -6,11 +6,18 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from megatron.core.optimizer import DistributedOptimizer
-from megatron.core.parallel_state import get_data_parallel_world_size
+from megatron.core.parallel_state import (
+    get_context_parallel_rank,
+    get_data_parallel_world_size,
+    get_pipeline_model_parallel_rank,
+    get_pipeline_model_parallel_world_size,
+    get_tensor_model_parallel_rank,
+)
 from megatron.core.tensor_parallel.random import get_cuda_rng_tracker
 from typing_extensions import override
 
 from stopgo_mixins.backends.fit_loop.state import FitLoopState
+from stopgo_mixins.backends.megatron.layout import spread_parameters
 from stopgo_mixins.backends.megatron.modules import trained_module
 from stopgo_mixins.backends.megatron.optimizers import OptimizerView, main_parameters, mcore_optimizers
 
@@ -18,9 +25,19 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.optim import Optimizer
 
+    from stopgo_mixins.spread import Spread
+
 
 class MegatronTrainingState(FitLoopState):
     """Reads a trainer whose strategy is NeMo's ``MegatronStrategy``."""
+
+    @property
+    @override
+    def reads_own_samples(self) -> bool:  # type: ignore[override]  # of the base class it is an attribute
+        """All ranks that hold one replica of the model read the same."""
+        return not (
+            get_tensor_model_parallel_rank() or get_pipeline_model_parallel_rank() or get_context_parallel_rank()
+        )
 
     @property
     def model(self) -> nn.Module:
@@ -61,6 +78,20 @@ class MegatronTrainingState(FitLoopState):
             return ()
         spread = any(isinstance(member, DistributedOptimizer) for member in self._mcore_optimizers())
         return ("parameters",) if spread else ("optimizer_state", "parameters")
+
+    @override
+    def spread(self) -> Mapping[str, Spread]:
+        """As mcore's own checkpoints lay the parameters out.
+
+        Raises:
+            RuntimeError: for a pipeline of stages, of which each calls its first layer the first.
+        """
+        if get_pipeline_model_parallel_world_size() > 1:
+            raise RuntimeError(
+                "resume_devices compares parameters by name, and in pipeline parallelism each stage calls its first "
+                "layer decoder.layers.0: change another part of the layout."
+            )
+        return spread_parameters(self.model)
 
     def callback_states(self) -> Mapping[str, object]:
         """Without NeMo's checkpoint callback, which the continuous phase has none of."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.batches import batches
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.comparison.wording import counted
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
@@ -24,8 +25,8 @@ def gradients_lost(divergence: Divergence) -> Diagnosis | None:
             number = resumed[0].place[1][0]
             return Diagnosis(
                 Cause.GRADIENTS_LOST,
-                f"the run was interrupted after {number} micro-batches of step {first.key.step}, and the gradients "
-                "accumulated in them are not in the checkpoint",
+                f"the run was interrupted after {counted(number, 'micro-batch')} of step {first.key.step}, and the "
+                "gradients accumulated there are not in the checkpoint",
                 independent=True,
             )
     return None
@@ -42,7 +43,7 @@ def number_of_batches(divergence: Divergence) -> Diagnosis | None:
     expected, resumed = _count(runs.reference, divergence), cut_off + _count(leg.trace, divergence)
     if not expected or not resumed or expected == resumed:
         return None
-    sentence = f"step {step} reads {resumed} micro-batches instead of {expected}"
+    sentence = f"step {step} reads {counted(resumed, 'micro-batch')} instead of {expected}"
     return Diagnosis(Cause.NUMBER_OF_BATCHES, sentence, independent=True)
 
 

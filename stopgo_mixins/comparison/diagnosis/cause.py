@@ -52,6 +52,8 @@ class Cause(str, enum.Enum):
     ROUNDED = "equal after rounding"
     COPY_OF_ANOTHER = "copy of another tensor"
     COPY_OF_RANK_0 = "copy of rank 0"
+    REPLICAS_DIFFER = "replicas differ"
+    SHARDS_MISPLACED = "shards misplaced"
     GRADIENTS_LOST = "accumulated gradients lost"
     NUMBER_OF_BATCHES = "another number of batches"
 

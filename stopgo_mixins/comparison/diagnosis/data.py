@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.batches import Batch, batches, epoch_starts, samples
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
+from stopgo_mixins.comparison.wording import counted
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
@@ -186,7 +187,7 @@ def _diagnose_place(reading: _Reading, found: int) -> Diagnosis:
     if reading.begins_epoch and found > reading.index and found in reading.starts:
         return _diagnosis(Cause.EPOCH_SKIPPED, reading, found, "an epoch is skipped")
     if reading.begins_epoch and found > reading.index and not reading.is_first:
-        short = f"the epoch is shorter by {found - reading.index} batches"
+        short = f"the epoch is shorter by {counted(found - reading.index, 'batch')}"
         return _diagnosis(Cause.EPOCH_SHORTER, reading, found, short)
     if same_offset and reading.epoch_of(found) < reading.epoch:
         return _diagnosis(Cause.EPOCH_ORDER_REUSED, reading, found, "the order of an earlier epoch is used again")
@@ -195,8 +196,7 @@ def _diagnose_place(reading: _Reading, found: int) -> Diagnosis:
 
 def _shifted(reading: _Reading, found: int) -> Diagnosis:
     shift = found - reading.index
-    direction = "later" if shift > 0 else "earlier"
-    what = f"the data are off by {shift:+d}, {abs(shift)} {direction}"
+    what = f"the data are {counted(abs(shift), 'batch')} {'ahead' if shift > 0 else 'behind'}"
     return _diagnosis(Cause.DATA_SHIFTED, reading, found, what, independent=reading.is_first)
 
 

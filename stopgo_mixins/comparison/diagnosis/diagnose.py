@@ -20,6 +20,7 @@ from stopgo_mixins.comparison.diagnosis.epochs import (
 from stopgo_mixins.comparison.diagnosis.restored import copy_of_rank_0, structure_changed, what_it_equals
 from stopgo_mixins.comparison.diagnosis.rng import rng_drawn, rng_drawn_before_the_first_step, rng_not_restored
 from stopgo_mixins.comparison.diagnosis.schedule import hyper_parameter, schedule_moved, step_missed
+from stopgo_mixins.comparison.diagnosis.shards import replicas_differ
 from stopgo_mixins.comparison.diagnosis.unsaved import unsaved_state
 from stopgo_mixins.comparison.diagnosis.validation import (
     validation_cut_short,
@@ -60,7 +61,7 @@ def diagnose(runs: Runs, comparison: Comparison) -> Diagnosis | None:
     divergence = Divergence(runs, comparison)
     own = (rule for kind in runs.about(comparison.metric).kinds for rule in _OF_KIND[kind])
     rules = (
-        *(before_the_interruption, copy_of_rank_0, *own, structure_changed),
+        *(before_the_interruption, copy_of_rank_0, replicas_differ, *own, structure_changed),
         *(changed_by_a_repeated_end, what_it_equals, epoch_end_repeated),
     )
     return next((found for rule in rules if (found := rule(divergence)) is not None), None)

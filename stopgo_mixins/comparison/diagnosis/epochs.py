@@ -76,7 +76,7 @@ def epoch_mean_lost(divergence: Divergence) -> Diagnosis | None:
     return Diagnosis(
         Cause.EPOCH_MEAN_LOST,
         f"{paths}: {what} at the end of the epoch in which the run was interrupted"
-        f"{', and equal at all others' if only_here else ''}; it takes what the epoch had gathered up to update "
+        f"{', and equal at all others' if only_here else ''}; it needs what the epoch had gathered up to update "
         f"{leg.start}",
         independent=only_here,
     )

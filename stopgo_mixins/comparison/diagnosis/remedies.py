@@ -45,6 +45,8 @@ REMEDIES: Mapping[Cause, str] = {
     Cause.ROUNDED: "save the 32-bit weights, not a copy in lower precision",
     Cause.COPY_OF_ANOTHER: "save live and averaged weights under names of their own",
     Cause.COPY_OF_RANK_0: "let every rank save and load its own part",
+    Cause.REPLICAS_DIFFER: "load on every rank, or broadcast what rank 0 has loaded",
+    Cause.SHARDS_MISPLACED: "put shards together by their offsets in the whole, not by the order of files or ranks",
     Cause.GRADIENTS_LOST: "save between two updates, never within an accumulation window",
     Cause.NUMBER_OF_BATCHES: "let the number of batches of an epoch be a multiple of the accumulation window",
 }

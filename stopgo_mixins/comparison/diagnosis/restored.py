@@ -12,6 +12,7 @@ import torch
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.counters import lost_counter
+from stopgo_mixins.comparison.diagnosis.shards import slices_elsewhere
 from stopgo_mixins.comparison.numbers import equal_elements, values_of
 from stopgo_mixins.comparison.wording import form, listed
 from stopgo_mixins.trace.digest import digest_bytes
@@ -150,5 +151,6 @@ _RECOGNISED: dict[_Recogniser, Cause] = {
     _rounded: Cause.ROUNDED,
     _copy_of_another: Cause.COPY_OF_ANOTHER,
     _state_of_another_step: Cause.STATE_OF_ANOTHER_STEP,
+    slices_elsewhere: Cause.SHARDS_MISPLACED,
 }
 """In order: the first that fits names the cause of a path."""

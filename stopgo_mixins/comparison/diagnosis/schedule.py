@@ -9,7 +9,7 @@ from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.diagnosis.counters import is_counter
 from stopgo_mixins.comparison.states import number
-from stopgo_mixins.comparison.wording import listed
+from stopgo_mixins.comparison.wording import counted, listed
 
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.diagnosis.divergence import Divergence
@@ -76,9 +76,11 @@ def _shifted(divergence: Divergence, shift: int) -> Diagnosis:
     direction = "ahead" if shift > 0 else "behind"
     steps = _steps_between(divergence, *sorted((step, step + shift)))
     if steps == abs(shift):
-        sentence = f"the schedule is shifted by {shift:+d}: from state {step} on it is {steps} updates {direction}"
+        sentence = (
+            f"the schedule is shifted by {shift:+d}: from state {step} on it is {counted(steps, 'update')} {direction}"
+        )
     else:
-        what = f"{steps} step{'s' if steps > 1 else ''} of its own {direction}"
+        what = f"{counted(steps, 'step')} of its own {direction}"
         sentence = f"the schedule is {what}: state {step} has the value of state {step + shift}, and so on"
     return Diagnosis(Cause.SCHEDULE_SHIFTED, sentence)
 

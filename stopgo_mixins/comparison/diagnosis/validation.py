@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from stopgo_mixins.comparison.compare import Difference
 from stopgo_mixins.comparison.diagnosis.cause import Cause, Diagnosis
 from stopgo_mixins.comparison.states import number
-from stopgo_mixins.comparison.wording import ranges
+from stopgo_mixins.comparison.wording import counted, ranges
 from stopgo_mixins.events import Moment
 from stopgo_mixins.metric import MetricKind
 
@@ -101,8 +101,7 @@ def validation_cut_short(divergence: Divergence) -> Diagnosis | None:
     for mismatch in divergence.here:
         actual, expected = number(mismatch.actual), number(mismatch.expected)
         if "['batches']" in mismatch.key.path and actual is not None and expected is not None and actual < expected:
-            sentence = (
-                f"the validation after update {mismatch.key.step} read {actual:g} batches instead of {expected:g}"
-            )
+            after, read = mismatch.key.step, counted(actual, "batch")
+            sentence = f"the validation after update {after} read {read} instead of {expected:g}"
             return Diagnosis(Cause.VALIDATION_CUT_SHORT, sentence, independent=True)
     return None
