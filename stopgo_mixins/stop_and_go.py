@@ -26,7 +26,7 @@ from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
 from stopgo_mixins.zoom.mixin import ZoomMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class StopAndGoMixin(

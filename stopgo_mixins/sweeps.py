@@ -20,7 +20,7 @@ from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 _TestClass = TypeVar("_TestClass", bound=type[StopAndGoMixin])
 
@@ -82,9 +82,9 @@ def _check(test_class: type[StopAndGoMixin], points: Sequence[object]) -> None:
             f"{where}: noise_floor = True would make a second continuous run for each point: write it in a class of "
             "its own, without @sweep."
         )
-    if test_class.devices > 1:
+    if ranks := test_class._several_ranks():
         raise TypeError(
-            f"{where}: devices is {test_class.devices}, and the classes of a sweep share a run in the process of the "
+            f"{where}: {ranks}, and the classes of a sweep share a run in the process of the "
             "tests: write devices = 1, or a class for each point."
         )
     for point in points:

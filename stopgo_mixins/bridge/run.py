@@ -95,6 +95,7 @@ class PhaseRun:
         self._resume_points = ResumePoints(plan.interruptions)
         self._whole = whole_writer(plan, self._writer, state)
         self._events = EventDispatcher(plan.recorders, self._whole, plan.listeners, plan.every_n_steps)
+        self._attached.callback(self._events.end)
         self._writer.event(
             "phase_start",
             mode=plan.mode.value,

@@ -106,6 +106,14 @@ def _store(host: str, port: int, **settings: Any) -> TCPStore:
     return store
 
 
+def tasks_of_srun() -> int:
+    """As how many tasks SLURM's ``srun`` has started this process; 1 in a batch script, or where torchrun came between.
+
+    They have no store through which they could speak to each other before they train.
+    """
+    return 1 if "TORCHELASTIC_RUN_ID" in os.environ else int(os.environ.get("SLURM_STEP_NUM_TASKS", "1"))
+
+
 @cache
 def world_of_the_suite() -> World | None:
     """That in which torchrun, or any other elastic launcher of torch, has started this process; ``None`` for none."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class KillHooksMixin(TrainingPhasesMixin):

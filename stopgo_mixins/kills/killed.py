@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.isolation.ending import ProcessEnd
     from stopgo_mixins.isolation.request import PhaseRequest
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):

@@ -18,7 +18,7 @@ from stopgo_mixins.trials.stopped import subclass
 if TYPE_CHECKING:
     from stopgo_mixins.interruption import Interruption
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 FILE_EVENTS = "file-events"
 """Below the directory of the traces: what the stop phase did to files."""

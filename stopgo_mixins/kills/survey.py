@@ -34,9 +34,9 @@ def run_killed(test_class: type[KillHooksMixin], kill: Callable[[type[Killed]], 
     Raises:
         PhaseError: as above.
     """
-    if test_class.devices > 1:
+    if ranks := test_class._several_ranks():
         raise PhaseError(
-            f"{test_class.__name__}.devices is {test_class.devices}: the ranks of a run are not killed apart from each "
+            f"{test_class.__name__}.{ranks}: the ranks of a run are not killed apart from each "
             "other. Write devices = 1 in a class for kills."
         )
     if test_class.find_checkpoint.__func__ is KillHooksMixin.find_checkpoint.__func__:  # type: ignore[attr-defined]  # of methods

@@ -24,7 +24,7 @@ from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 _NEVER_RUN = (
     "no training phase has run. Either the runner never called setUpClass, or a setUpClass of this class or of one of "

@@ -12,7 +12,7 @@ from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class ControlArmsMixin(TrainingPhasesMixin):

@@ -86,16 +86,11 @@ def _check_isolation(cls: Any) -> None:
     if cls.resume_devices is not None:
         _check_another_world(cls)
     further = [name for name in ("noise_floor", "cold_start", "zoom") if getattr(cls, name)]
-    if further and (cls.devices > 1 or cls.resume_devices is not None):
+    if further and (ranks := cls._several_ranks()):
         raise TypeError(
-            f"{cls.__name__}.{_ranks(cls)}, and a further run is made on one rank, in the process of the "
+            f"{cls.__name__}.{ranks}, and a further run is made on one rank, in the process of the "
             f"tests: remove {' and '.join(further)}, or write devices = 1 without resume_devices."
         )
-
-
-def _ranks(cls: Any) -> str:
-    """What the class says of them, for a message."""
-    return f"devices is {cls.devices}" if cls.devices > 1 else f"resume_devices is {cls.resume_devices}"
 
 
 def _check_another_world(cls: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 from parameterized import parameterized
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 OF_THE_RUN = ("resume_point", "number_of_steps", "train_val_init_consumed_samples", "additional_callbacks")
 """What is asked about the run as a whole, a test for each."""
@@ -102,7 +102,6 @@ def _without_foreign_frames(test: Callable[[Any], None]) -> Callable[[Any], None
     """The test, whose failures show their message only: nothing on the way to it tells about the user's run."""
 
     def run(self: Any) -> None:
-        __tracebackhide__ = True  # for pytest what __unittest is for unittest
         try:
             self._demand_phases()
             test(self)

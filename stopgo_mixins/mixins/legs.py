@@ -16,7 +16,7 @@ from stopgo_mixins.mixins.not_interrupted import why_not_interrupted
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class LegsMixin:

@@ -14,7 +14,7 @@ from stopgo_mixins.mixins.registry import Callbacks
 from stopgo_mixins.mixins.used_objects import UsedObjects, stateful_parts
 from stopgo_mixins.mode import Mode
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class PhasePartsMixin(LegsMixin):

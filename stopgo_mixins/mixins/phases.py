@@ -27,16 +27,17 @@ from stopgo_mixins.isolation.process_state import preserved_process_state
 from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
-from stopgo_mixins.isolation.world import World, world_of_the_suite
+from stopgo_mixins.isolation.world import World, tasks_of_srun, world_of_the_suite
 from stopgo_mixins.mixins.own_objects import own_objects
 from stopgo_mixins.mixins.parts import PhasePartsMixin, skip_types
 from stopgo_mixins.mixins.used_objects import UsedObjects
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.leaves import PLAIN
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class TrainingPhasesMixin(PhasePartsMixin):
@@ -75,8 +76,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
     _world: ClassVar[World | None] = None
-    _shared_by_phases: ClassVar[Mapping[str, object]] = {}
-    """What was on the class before its first phase, where all phases find it."""
+    _before_phase: ClassVar[Mapping[str, object] | None] = None
+    """What was on the class before the phase at hand, where phases share the class."""
     _processes: ClassVar[list[PhaseProcess]]
     _cancelled: ClassVar[threading.Event]
 
@@ -94,6 +95,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
         cls.exp_name = cls.__name__
         cls._world = world_of_the_suite()
         if cls._world is None:
+            cls._demand_one_task()
             cls.tempdir = make_run_directory(cls.exp_name)
         else:
             cls._demand_ranks_of(cls._world)
@@ -105,6 +107,18 @@ class TrainingPhasesMixin(PhasePartsMixin):
         cls.metadata_dir.mkdir(exist_ok=cls._world is not None)
         cls.callbacks = cls._make_callbacks()
         cls._used = UsedObjects()
+
+    @classmethod
+    def _demand_one_task(cls) -> None:
+        tasks = tasks_of_srun()
+        if tasks > 1 and cls._launches_ranks():
+            raise TypeError(
+                f"{cls.__name__} trains on {cls._most_ranks()} ranks, and srun has started these tests as {tasks} "
+                "tasks, each of which would launch all of them. Start the tests once, without srun, and the class "
+                "launches the ranks; or let srun start one torchrun on each node: srun --ntasks-per-node=1 torchrun "
+                "--nnodes=$SLURM_NNODES --nproc-per-node=... --rdzv-backend=c10d --rdzv-endpoint=FIRST_NODE:29400 "
+                "-m unittest ..."
+            )
 
     @classmethod
     def _demand_ranks_of(cls, world: World) -> None:
@@ -123,7 +137,6 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def run_stop_and_go(cls) -> None:
         """Runs all three phases, or two of them; beside each other where they are in processes of their own."""
         cls._leg = 0
-        cls._shared_by_phases = {} if cls._is_apart(Mode.STOP) else own_objects(cls)
         if any(map(cls._is_apart, Mode)):
             cls._request = cls._make_request_maker()
             cls._cancelled = threading.Event()
@@ -145,6 +158,13 @@ class TrainingPhasesMixin(PhasePartsMixin):
     @classmethod
     def _most_ranks(cls) -> int:
         return max(map(cls.devices_of, Mode))
+
+    @classmethod
+    def _several_ranks(cls) -> str | None:
+        """What the class says of its ranks, for a message; ``None`` where all phases train on one and the same."""
+        if cls.devices > 1:
+            return f"devices is {cls.devices}"
+        return None if cls.resume_devices is None else f"resume_devices is {cls.resume_devices}"
 
     @classmethod
     @final
@@ -244,10 +264,16 @@ class TrainingPhasesMixin(PhasePartsMixin):
         )
 
     @classmethod
-    def _own_objects(cls) -> dict[str, object]:
-        """What the user keeps on the class, without what all phases share: that is state of the process."""
-        shared = cls._shared_by_phases
-        return {name: value for name, value in own_objects(cls).items() if value is not shared.get(name, cls)}
+    def _own_objects(cls) -> Mapping[str, object]:
+        """What the user keeps on the class; where phases share it, only the objects that the phase at hand has made.
+
+        All else goes on from phase to phase: that is state of the process.
+        """
+        found, before = own_objects(cls), cls._before_phase
+        if before is None:
+            return found
+        made = ((name, value) for name, value in found.items() if not isinstance(value, PLAIN))
+        return {name: value for name, value in made if value is not before.get(name)}
 
     @classmethod
     def _files(cls, mode: Mode) -> Path:
@@ -274,6 +300,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             cls._run_in_process_of_its_own(mode)
             return
         rank = "" if cls._world is None else f"-rank-{cls._world.rank}"
+        cls._before_phase = None if cls._is_apart(Mode.STOP) else own_objects(cls)
         files = cls._files(mode)
         log = files.with_name(f"{files.name}{rank}.log")
         try:

@@ -24,7 +24,7 @@ from stopgo_mixins.trace.store import Trace
 if TYPE_CHECKING:
     from stopgo_mixins.comparison.examination import Examination
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class ReportMixin(TrainingPhasesMixin):

@@ -11,7 +11,7 @@ from stopgo_mixins.real_runs.recorded import recorded_runs
 from stopgo_mixins.real_runs.report import lines_of
 from stopgo_mixins.real_runs.verdict import RunComparison, RunVerdict
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class SameRunMixin:

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from stopgo_mixins.exceptions import PhaseError
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 _Answer = TypeVar("_Answer")
 

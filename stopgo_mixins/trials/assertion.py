@@ -15,7 +15,7 @@ from stopgo_mixins.trials.stopped import stopped_copy
 if TYPE_CHECKING:
     from stopgo_mixins.faults.fault import Fault
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class FaultAssertionsMixin(FaultHooksMixin):

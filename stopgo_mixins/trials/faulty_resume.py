@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.faults.fault import Fault, Injection
     from stopgo_mixins.faults.stopped_run import StoppedRun
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class FaultyResume(Stopped):

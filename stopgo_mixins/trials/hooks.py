@@ -10,7 +10,7 @@ from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 if TYPE_CHECKING:
     from stopgo_mixins.faults.saved_state import SavedState
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class FaultHooksMixin(TrainingPhasesMixin):

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.faults.fault import Fault
     from stopgo_mixins.trials.stopped import Stopped
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class TrialRunner:

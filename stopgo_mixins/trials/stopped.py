@@ -15,7 +15,7 @@ from stopgo_mixins.mixins.reseeded import ReseededStartMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.hooks import FaultHooksMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.trials.runner import TrialRunner
     from stopgo_mixins.trials.tested import Tested
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.mixins.phases import TrainingPhasesMixin
     from stopgo_mixins.trials.outcome import Outcome
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 @dataclass(frozen=True)

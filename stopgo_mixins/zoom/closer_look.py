@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.trace.store import Trace
     from stopgo_mixins.zoom.operation import Operation
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ def closer_look(test_class: type[Any]) -> str:
     Raises:
         PhaseError: when a phase does not come as far as it did before.
     """
-    if test_class.devices > 1:
-        return f"zoom: {test_class.__name__}.devices is {test_class.devices}, and only a run on one rank is watched."
+    if ranks := test_class._several_ranks():
+        return f"zoom: {test_class.__name__}.{ranks}, and only a run on one rank is watched."
     runs = test_class.runs()
     step = StepInQuestion.of(runs, test_class.examination().comparisons.values())
     if step is None:

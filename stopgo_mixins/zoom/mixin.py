@@ -9,7 +9,7 @@ from typing_extensions import override
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.zoom.closer_look import closer_look
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class ZoomMixin(ConsistencyAssertionsMixin):

@@ -53,6 +53,7 @@ class Phases:
 
     Without anything said, the interrupted run equals the continuous one.
     ``arms`` are the control arms that it has, of which each records only what it is told to.
+    With ``rounded`` it is resumed on a rank more, and what is recorded are wholes, those metrics by their sums.
     """
 
     directory: Path
@@ -66,6 +67,7 @@ class Phases:
     world_size: int | None = 1
     broken_off: tuple[str, ...] = ()
     arms: tuple[str, ...] = ()
+    rounded: tuple[str, ...] | None = None
     value_budget: int = UNLIMITED
     rank: int = 0
     _writers: dict[tuple[str, int], TraceWriter] = field(default_factory=dict)
@@ -88,8 +90,11 @@ class Phases:
 
     def _phase(self, phase: str, updates: range, saved: Iterable[int] = (), loaded: int = -1) -> None:
         """Writes what happens to the run, on every rank."""
-        size = {} if self.world_size is None else {"world_size": self.world_size}
-        for rank in reversed(range(self.world_size or 1)):
+        ranks = (self.world_size or 1) + (self.rounded is not None and loaded >= 0)
+        size = {} if self.world_size is None else {"world_size": ranks}
+        if self.rounded is not None:
+            size |= {"whole": True, "rounded": self.rounded}
+        for rank in reversed(range(ranks)):
             self.rank = rank
             self.event(phase, "phase_start", mode=phase, **size)
             if loaded >= 0:

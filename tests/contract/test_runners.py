@@ -207,6 +207,12 @@ class TestRunners(unittest.TestCase):
                 self.assertEqual(self.whole[runner].returncode, 1)
                 self.assertIn("TestExit: the resume phase failed: SystemExit: 0", self.whole[runner].stdout)
 
+    def test_no_frame_of_the_library_stands_in_a_traceback(self) -> None:
+        for runner in ("unittest", "pytest"):
+            with self.subTest(runner):
+                self.assertRegex(self.whole[runner].stdout, r"test_exit\.py\b")
+                self.assertNotRegex(self.whole[runner].stdout, r"stopgo_mixins/[\w/]+\.py\b(:\d|\", line)")
+
     def test_loadscope_keeps_each_class_on_one_worker(self) -> None:
         workers: dict[str, set[str]] = {}
         for worker, case in re.findall(r"^\[(gw\d)\].*::(\w+)::", self.whole["pytest"].stdout, re.MULTILINE):

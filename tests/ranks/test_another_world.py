@@ -52,16 +52,8 @@ class TestReplicas(WorldCase):
             "rank 0 has at state 5 (restored) what it should, and others that train replicas of the same have not",
         )
 
-    def test_a_position_counted_in_samples_of_one_rank(self) -> None:
-        outcome = run(cases.CountsItsOwnSamples, ["train_input", "parameters", "optimizer_state"])
-        self.assertEqual((outcome.failed.keys(), outcome.error), ({"train_input"}, ""))
-        self.assertIn("train_input at step 6 (the first after the resume at 5)", outcome.failed["train_input"])
-
 
 class TestShards(WorldCase):
-    def test_two_ranks_resumed_as_one(self) -> None:
-        self.check_clean(run(cases.Sharded))
-
     def test_a_moment_whose_shards_are_in_another_order(self) -> None:
         self.check_only_root_cause(
             run(cases.ShardsMisplaced),
@@ -91,6 +83,8 @@ class TestDeclaration(unittest.TestCase):
 
     def test_a_further_run(self) -> None:
         self.check("devices is 2, and a further run is made on one rank", resume_devices=1, noise_floor=True)
+        with self.assertRaisesRegex(TypeError, "resume_devices is 2, and a further run"):
+            concrete(cases.AnotherWorldMixin, resume_devices=2, cold_start=True)
 
 
 if __name__ == "__main__":

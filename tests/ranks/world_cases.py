@@ -75,11 +75,6 @@ class SharedDigits(DigitsDataModule):
         return GLOBAL_BATCH_SIZE // int(self._world.world_size)
 
 
-class OwnSamples(SharedDigits):
-    def state_dict(self) -> dict[str, int]:
-        return {"already_read": super().state_dict()["already_read"] // self._world.world_size}
-
-
 class AnotherWorldMixin(LightningStopAndGoMixin, abstract=True):
     num_steps = 8
     val_check_interval = 2
@@ -106,14 +101,6 @@ class OneResumedAsTwo(AnotherWorldMixin, unittest.TestCase):
     resume_devices = 2
 
 
-class CountsItsOwnSamples(TwoResumedAsOne):
-    """Its data say how many samples one rank has read of the epoch, as a ``StatefulDataLoader`` does."""
-
-    @classmethod
-    def setup_model(cls, mode: Mode) -> Any:
-        return Classifier(lr=cls.lr), OwnSamples()
-
-
 class OneRankDrifts(OneResumedAsTwo):
     """Rank 1 alone has lost a moment."""
 
@@ -123,7 +110,16 @@ class OneRankDrifts(OneResumedAsTwo):
         return {**arguments, "callbacks": [*arguments["callbacks"], *([LosesAMoment()] if mode is Mode.RESUME else [])]}
 
 
-class Sharded(AnotherWorldMixin, unittest.TestCase):
+class Misplaces(Callback):
+    """What a loader does that puts the shards together in another order."""
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        moment = trainer.optimizers[0].state[pl_module.head[1].weight]["exp_avg_sq"]
+        local = moment.to_local()
+        local.copy_(torch.cat(local.chunk(2)[::-1]))
+
+
+class ShardsMisplaced(AnotherWorldMixin, unittest.TestCase):
     """Each rank holds a share of every weight."""
 
     devices = 2
@@ -139,20 +135,5 @@ class Sharded(AnotherWorldMixin, unittest.TestCase):
     @classmethod
     def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
         sharded = ModelParallelStrategy(data_parallel_size=cls.devices_of(mode), tensor_parallel_size=1)
-        return {**super().trainer_arguments(mode), "strategy": sharded}
-
-
-class Misplaces(Callback):
-    """What a loader does that puts the shards together in another order."""
-
-    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
-        moment = trainer.optimizers[0].state[pl_module.head[1].weight]["exp_avg_sq"]
-        local = moment.to_local()
-        local.copy_(torch.cat(local.chunk(2)[::-1]))
-
-
-class ShardsMisplaced(Sharded):
-    @classmethod
-    def trainer_arguments(cls, mode: Mode) -> dict[str, Any]:
-        arguments = super().trainer_arguments(mode)
+        arguments = {**super().trainer_arguments(mode), "strategy": sharded}
         return {**arguments, "callbacks": [*arguments["callbacks"], *([Misplaces()] if mode is Mode.RESUME else [])]}

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import tempfile
 import unittest
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, multiprocessing
+from torch.utils.data import DistributedSampler
 
 from stopgo_mixins import AtStep, Mode
+from stopgo_mixins.events import Moment, Position, TrainingState
+from stopgo_mixins.recorders.exposure import SampleExposureRecorder
 from stopgo_mixins.recorders.rows import row_digests
 from stopgo_mixins.trace.record import Leaf
 from stopgo_mixins.trace.snapshot import snapshot
@@ -152,7 +155,73 @@ class TestRowDigests(unittest.TestCase):
         self.assertEqual(list(digests(torch.zeros(0, 3))), [])
 
 
+class _RankOfAnEpoch(TrainingState):
+    """Five samples, which each rank reads by a ``DistributedSampler``."""
+
+    def __init__(self, rank: int, world_size: int) -> None:
+        self.rank, self.world_size = rank, world_size
+        self.sampler = DistributedSampler(range(5), world_size, rank, shuffle=False)  # type: ignore[arg-type]  # is sized
+
+    def share_of_epoch(self) -> tuple[int, int]:
+        return len(range(self.rank, 5, self.world_size)), self.world_size
+
+
+class _Notes:
+    """Stands for the trace of a rank."""
+
+    def __init__(self) -> None:
+        self.recorded: list[Any] = []
+        self.notes: list[str] = []
+
+    def record(self, metric: str, position: object, value: object, path: str) -> None:
+        self.recorded.append(value)
+
+    def leaves(self, metric: str, value: object) -> Any:
+        return snapshot(value)
+
+    def event(self, name: str, what: str) -> None:
+        self.notes.append(what)
+
+
 class TestSeveralRanks(unittest.TestCase):
+    def reading(self, rank: int, world_size: int, kept: Sequence[Any] = (), batches: int = 9) -> tuple[Any, _Notes]:
+        """A recorder that has read what is left of an epoch, in batches of one, and what it has recorded."""
+        state, notes, recorder = _RankOfAnEpoch(rank, world_size), _Notes(), SampleExposureRecorder()
+        recorder._writer, recorder._position = notes, Position(Moment.MICRO_BATCH, 1)  # type: ignore[assignment]
+        if kept:
+            recorder.take_over(kept, state)
+        for sample in list(state.sampler)[recorder._read_of_epoch :][:batches]:
+            recorder.micro_batch_start(state, torch.tensor([sample]))
+        recorder.run_end(state)
+        return recorder, notes
+
+    def union(self, *ranks: tuple[Any, _Notes]) -> Any:
+        return SampleExposureRecorder.whole.of_shares([notes.recorded[-1] for _, notes in ranks])
+
+    def test_each_sample_once_however_many_ranks_share_them(self) -> None:
+        alone = self.union(self.reading(0, 1))
+        self.assertEqual(alone["samples"], 5)
+        self.assertEqual(self.union(self.reading(0, 2), self.reading(1, 2)), alone)
+        self.assertNotEqual(self.union(self.reading(0, 2), self.reading(0, 2)), alone)
+
+    def test_what_the_sampler_repeats_is_noted(self) -> None:
+        (_, first), (_, second) = self.reading(0, 2), self.reading(1, 2)
+        self.assertEqual(first.notes, [])
+        self.assertEqual(
+            second.notes,
+            [
+                "sample_exposure of 1 samples at the end of each epoch on rank 1, which the sampler repeats so that "
+                "all ranks read as many"
+            ],
+        )
+
+    def test_another_number_of_ranks_goes_on_amid_the_epoch(self) -> None:
+        alone = self.union(self.reading(0, 1))
+        halves = [self.reading(rank, 2, batches=1)[0].state_dict() for rank in (0, 1)]
+        self.assertEqual(self.union(self.reading(0, 1, halves)), alone)
+        whole = [self.reading(0, 1, batches=2)[0].state_dict()]
+        self.assertEqual(self.union(self.reading(0, 2, whole), self.reading(1, 2, whole)), alone)
+
     def test_each_rank_continues_from_its_own(self) -> None:
         with tempfile.TemporaryDirectory() as directory:
             multiprocessing.spawn(continue_on_each_rank, (f"{directory}/store", directory), nprocs=2)

@@ -11,7 +11,7 @@ from stopgo_mixins.backends.accelerate.run import AccelerateRun
 from stopgo_mixins.backends.loop.mixin import LoopPhasesMixin
 from stopgo_mixins.mode import Mode
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class AccelerateStopAndGoMixin(LoopPhasesMixin, abstract=True):

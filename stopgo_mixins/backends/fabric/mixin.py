@@ -9,7 +9,7 @@ from typing_extensions import override
 from stopgo_mixins.backends.fabric.run import FabricRun
 from stopgo_mixins.backends.loop.mixin import LoopPhasesMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class FabricStopAndGoMixin(LoopPhasesMixin, abstract=True):

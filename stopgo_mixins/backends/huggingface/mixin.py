@@ -16,7 +16,7 @@ from stopgo_mixins.backends.huggingface.saved_state import TransformersSavedStat
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.stop_and_go import StopAndGoMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class TransformersStopAndGoMixin(StopAndGoMixin, abstract=True):

@@ -27,7 +27,7 @@ from stopgo_mixins.stop_and_go import StopAndGoMixin
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule, Trainer
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class LightningStopAndGoMixin(StopAndGoMixin, abstract=True):

@@ -14,7 +14,7 @@ from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
 from stopgo_mixins.stop_and_go import StopAndGoMixin
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class LoopPhasesMixin(StopAndGoMixin, abstract=True):

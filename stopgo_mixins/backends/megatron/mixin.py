@@ -34,7 +34,7 @@ from stopgo_mixins.stop_and_go import StopAndGoMixin
 if TYPE_CHECKING:
     import nemo.lightning as nl
 
-__unittest = True  # keeps the frames of this module out of unittest's tracebacks
+__unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
 class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):

@@ -19,10 +19,11 @@ def roots_of_loader(name: str, loader: object) -> Iterator[tuple[str, object]]:
         yield name, loader
     held = attributes_of(loader)
     sampler = held.get("sampler") if held.get("batch_sampler") is None else held["batch_sampler"]
+    sampler = _first_of_the_user(sampler, ("batch_sampler", "sampler"))
     found = {
         "dataset": _first_of_the_user(held.get("dataset"), ("dataset",)),
         "collate_fn": held.get("collate_fn"),
-        "sampler": _first_of_the_user(sampler, ("batch_sampler", "sampler")),
+        "sampler": sampler if is_users_class(type(sampler)) else None,
     }
     yield from ((f"{name}.{part}", value) for part, value in found.items() if value is not None)
 
