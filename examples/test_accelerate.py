@@ -21,7 +21,9 @@ class TestAccelerate(AccelerateStopAndGoMixin, unittest.TestCase):
 
     @classmethod
     def train_loop(cls, run: AccelerateRun) -> None:
-        accelerator = Accelerator(cpu=True, dataloader_config=DataLoaderConfiguration(use_seedable_sampler=True))
+        # Without a data_seed, it is that of the process, which a restart may not have.
+        reading = DataLoaderConfiguration(use_seedable_sampler=True, data_seed=cls.seed)
+        accelerator = Accelerator(cpu=True, dataloader_config=reading)
         run.listen_to(accelerator)
         model = nn.Sequential(nn.Linear(64, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 10))
         optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)

@@ -38,7 +38,7 @@ Each event happens at a :class:`Position`.
 from __future__ import annotations
 
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -138,6 +138,7 @@ class TrainingState:
             interrupted, be it this run or the one that it is compared with: 0 for state R, 1 for state R + 1.
         begins_windows_anew: whether the trainer, resumed from a checkpoint that it wrote amid an accumulation window,
             reads that window from its first micro-batch.
+        own_objects: returns what the user keeps beside the trainer and training may change, by name.
         reads_own_samples: whether no rank of a lower number reads the same samples, as those of one model do that is
             spread over several ranks.
     """
@@ -147,6 +148,7 @@ class TrainingState:
     update: int = 0
     since_resume_point: int = 0
     begins_windows_anew: bool = False
+    own_objects: Callable[[], Mapping[str, object]] = dict
     reads_own_samples: bool = True
 
     @property
@@ -247,6 +249,7 @@ class TrainingState:
             **_numbered("optimizers", self.optimizers),
             **_numbered("schedulers", self.schedulers),
             **self.callbacks(),
+            **self.own_objects(),
         }
 
     def of_the_trainer(self) -> Iterable[object]:

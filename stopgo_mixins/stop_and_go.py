@@ -20,6 +20,7 @@ from stopgo_mixins.mixins.generated_tests import generate_tests, remove_generate
 from stopgo_mixins.mixins.names import check_names
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
 from stopgo_mixins.mixins.registry import CallbackRegistryMixin
+from stopgo_mixins.mixins.reseeded import ReseededStartMixin
 from stopgo_mixins.mixins.shared_process import SharedProcessMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.assertion import FaultAssertionsMixin
@@ -36,6 +37,7 @@ class StopAndGoMixin(
     CallbackRegistryMixin,
     KillHooksMixin,
     ControlArmsMixin,
+    ReseededStartMixin,
     TrainingPhasesMixin,
 ):
     """Phases, registry and assertions, of consistency and about faults; a backend adds its trainer.

@@ -55,6 +55,11 @@ class EventDispatcher:
             recorder._writer = writer
         self.move_to(Position(Moment.STEP_START, 0))
 
+    def end(self) -> None:
+        """Lets the recorders, which the class keeps, hold on to nothing of the phase."""
+        for recorder in self._recorders:
+            recorder._writer = None
+
     def move_to(self, position: Position) -> None:
         """Sets where the loop is; what recorders record from now on stands under it."""
         self._position = position

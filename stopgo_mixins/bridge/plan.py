@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,6 +45,8 @@ class PhasePlan:
         worlds: on how many ranks the run trains, and on how many it is resumed, if that is in another world; then
             recorded is what all ranks have together, and not what each has.
         every_n_steps: how many updates lie between two that are recorded; see :class:`EventDispatcher`.
+        own_objects: returns what the user keeps beside the trainer, by name.
+        ends_before_training: whether to end at the first batch, of which only the model has not seen anything.
     """
 
     mode: Mode
@@ -63,6 +65,8 @@ class PhasePlan:
     waypoints: Sequence[Waypoint] = ()
     worlds: tuple[int, int] | None = None
     every_n_steps: int = 1
+    own_objects: Callable[[], Mapping[str, object]] = dict
+    ends_before_training: bool = False
 
     def ends_at(self, updates: int) -> bool:
         """Whether so many updates are all that the plan asks for."""

@@ -19,6 +19,7 @@ from stopgo_mixins.bridge.ranks import gathered
 from stopgo_mixins.bridge.resume_points import ResumePoints
 from stopgo_mixins.bridge.whole import whole_writer
 from stopgo_mixins.events import Moment, Position
+from stopgo_mixins.exceptions import StopAndGoException
 from stopgo_mixins.mode import Mode
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ class PhaseRun:
     ) -> None:
         self.plan = plan
         self.state = state
+        self.state.own_objects = plan.own_objects
         self._counters = Counters(state)
         self._calls = CallLog()
         self._step = 0
@@ -93,6 +95,7 @@ class PhaseRun:
         self._resume_points = ResumePoints(plan.interruptions)
         self._whole = whole_writer(plan, self._writer, state)
         self._events = EventDispatcher(plan.recorders, self._whole, plan.listeners, plan.every_n_steps)
+        self._attached.callback(self._events.end)
         self._writer.event(
             "phase_start",
             mode=plan.mode.value,
@@ -202,7 +205,11 @@ class PhaseRun:
         self._attached.callback(self._children.remove)
 
     def micro_batch_started(self, batch: object) -> None:
-        """A micro-batch is about to enter the model."""
+        """A micro-batch is about to enter the model.
+
+        Raises:
+            StopAndGoException: when the phase is only to restore what was saved, and to read a batch.
+        """
         is_first = not self._calls.seen("micro_batch_started")
         self._calls.begin("micro_batch_started", "training_started")
         if is_first:
@@ -220,6 +227,8 @@ class PhaseRun:
         self._children.listen()
         self._inside = self._at(Moment.MICRO_BATCH, self._step, micro_batch)
         self._emit("micro_batch_start", batch)
+        if self.plan.ends_before_training:
+            raise StopAndGoException("everything is restored, and nothing is to be trained")
 
     def _note_first_step(self) -> None:
         self._writer.event(

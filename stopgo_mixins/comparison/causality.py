@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from stopgo_mixins.events import Moment
@@ -22,13 +23,19 @@ if TYPE_CHECKING:
     from stopgo_mixins.metric import Metrics
 
 
-def root_causes(comparisons: Mapping[str, Comparison], known: Metrics, roots: Collection[str] = ()) -> list[Comparison]:
+def root_causes(
+    comparisons: Mapping[str, Comparison],
+    known: Metrics,
+    roots: Collection[str] = (),
+    apart: Mapping[str, Collection[str]] = MappingProxyType({}),
+) -> list[Comparison]:
     """The diverging metrics that no other divergence explains, in training order.
 
     Args:
         comparisons: all metrics of the run, by name.
         known: what the metrics say of themselves; one that is missing says nothing.
         roots: metrics whose divergence has a cause of its own, whatever else diverged.
+        apart: metric -> those of which none explains its divergence.
     """
     diverging = {
         metric: _Divergence(metric, known.get(metric, Metric), comparison.first)
@@ -38,11 +45,12 @@ def root_causes(comparisons: Mapping[str, Comparison], known: Metrics, roots: Co
     unseen = {metric for metric, comparison in comparisons.items() if comparison.incomparable}
     parents = _Parents(known, unseen)
     found = sorted((comparisons[metric] for metric in diverging), key=lambda comparison: comparison.mismatches[0].order)
-    causes = [
-        comparison
-        for comparison in found
-        if comparison.metric in roots or not _is_explained(diverging[comparison.metric], diverging, parents)
-    ]
+
+    def is_cause(metric: str) -> bool:
+        others = {name: other for name, other in diverging.items() if name not in apart.get(metric, ())}
+        return metric in roots or not _is_explained(diverging[metric], others, parents)
+
+    causes = [comparison for comparison in found if is_cause(comparison.metric)]
     return causes or found[:1]  # metrics that depend on each other within a moment explain each other
 
 

@@ -83,6 +83,8 @@ class Comparison:
             the mismatches.
         unrepeatable: of such a metric, the paths in which two runs differ before anything could be lost; what differs
             there is not among the mismatches.
+        first_module: of such a metric, the module whose output differs first, if anything that it holds differs: that
+            stands at the beginning of the mismatches.
         about: what is known of the metric.
     """
 
@@ -95,6 +97,7 @@ class Comparison:
     incomparable: Key | None = None
     overwritten: list[Mismatch] = field(default_factory=list)
     unrepeatable: frozenset[str] = frozenset()
+    first_module: str = ""
     about: type[Metric] = Metric
 
     @property

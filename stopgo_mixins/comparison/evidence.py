@@ -7,6 +7,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.doubt import lack_of_evidence, worthless
 from stopgo_mixins.comparison.noise_floor import largest_gap, noise_floor, size_of
 from stopgo_mixins.comparison.omissions import all_left_out, never_found, unreadable
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from stopgo_mixins.comparison.noise_floor import NoiseFloor
     from stopgo_mixins.comparison.resumption import Resumption
     from stopgo_mixins.comparison.runs import Runs
+    from stopgo_mixins.comparison.shared_seed import OnlyBySeed
     from stopgo_mixins.comparison.tolerance import Tolerance
 
 
@@ -34,10 +36,17 @@ class Verdict(enum.Enum):
 
 @dataclass(frozen=True)
 class Judgement:
-    """A verdict with its reason, which is empty where the comparison itself says everything."""
+    """A verdict with its reason, which is empty where the comparison itself says everything.
+
+    Attributes:
+        verdict: it.
+        reason: for it.
+        cause: why it failed, where that has a name and the comparison does not know it.
+    """
 
     verdict: Verdict
     reason: str = ""
+    cause: Cause | None = None
 
 
 def judge(
@@ -61,6 +70,8 @@ def judge(
         return _judge_nothing(runs, comparison.metric)
     if comparison.mismatches:
         return _judge_mismatches(comparison, noise_floor(runs, comparison.metric, tolerance))
+    if only := resumption.only_by_seed.get(comparison.metric):
+        return _judge_by_seed(resumption, comparison.metric, only)
     if runs.about(comparison.metric).by_reach:
         return _judge_what_was_reached(resumption, comparison)
     if problem := accepts_anything(runs, comparison.metric, tolerance) or unequal_replicas(runs, comparison.metric):
@@ -95,6 +106,27 @@ def _beyond(noise: NoiseFloor, mismatch: Mismatch) -> str:
     at = noise.at(mismatch)
     so_far = f"differ {size_of(at)} up to there" if at else "do not differ up to there in a number that has a size"
     return f"{where} differs {size_of(largest_gap([mismatch]))}; two uninterrupted runs {so_far}"
+
+
+def _judge_by_seed(resumption: Resumption, metric: str, only: OnlyBySeed) -> Judgement:
+    """Equal it is, and would not be if a restart got another seed."""
+    runs = resumption.runs
+    start = runs.reseeded
+    if start is None:
+        raise ValueError("nothing was started from another seed")
+    parents = [name for name in runs.about(metric).depends_on or () if name in resumption.only_by_seed]
+    if parents and not only.is_state:
+        reason = f"{Cause.SHARED_SEED}, as a consequence of {' and '.join(parents)}: {only.where}"
+        return Judgement(Verdict.NOT_VERIFIED if start.is_contract else Verdict.FAILED, reason)
+    if start.is_contract:
+        reason = f"{only.where}: right only because every restart gets seed {start.seed}, as resume_seed says"
+        return Judgement(Verdict.NOT_VERIFIED, reason)
+    reason = (
+        f"{Cause.SHARED_SEED}; {only.where}: right only because every phase starts from seed {start.seed}. "
+        f"Started once more from seed {start.other}, the resume phase loaded the same checkpoint and had something "
+        "else there"
+    )
+    return Judgement(Verdict.FAILED, reason, Cause.SHARED_SEED)
 
 
 def _judge_what_was_reached(resumption: Resumption, comparison: Comparison) -> Judgement:

@@ -11,6 +11,7 @@ from stopgo_mixins.comparison.declared import declaration_problem
 from stopgo_mixins.comparison.diagnosis.cause import Cause
 from stopgo_mixins.comparison.evidence import Judgement, Verdict, judge
 from stopgo_mixins.comparison.findings import find, lacks_a_cause
+from stopgo_mixins.comparison.first_module import named_by_first_module
 from stopgo_mixins.comparison.message import failure_message, finding_lines, how_to_fix
 from stopgo_mixins.comparison.noise_floor import determinism_problem
 from stopgo_mixins.comparison.reach import what_counts
@@ -58,10 +59,17 @@ class Examination:
         """The comparison of one metric."""
         if metric not in self._compared:
             found = what_counts(self.runs, compare(self.runs, metric, self.terms.tolerances.get(metric)))
-            if found.overwritten and lacks_a_cause(self.runs, self._comparisons_by_name()):
-                found = found.with_overwritten()
-            self._compared[metric] = found
+            self._compared[metric] = self._with_cause(found) if found.about.by_reach else found
         return self._compared[metric]
+
+    def _with_cause(self, found: Comparison) -> Comparison:
+        """What was found by reach, as it explains what differs elsewhere."""
+        if not (found.overwritten or found.mismatches):
+            return found
+        others = self._comparisons_by_name()
+        if found.overwritten and lacks_a_cause(self.runs, others):
+            found = found.with_overwritten()
+        return named_by_first_module(found, others.values())
 
     def _comparisons_by_name(self) -> dict[str, Comparison]:
         """Of the metrics whose values are not found by reach."""
@@ -114,9 +122,11 @@ class Examination:
 
     def failure(self, metric: str) -> str:
         """What the failing test of a metric says."""
-        test, comparison, reason = f"test_{metric}", self.comparison(metric), self.judgement(metric).reason
+        test, comparison, judgement = f"test_{metric}", self.comparison(metric), self.judgement(metric)
+        reason = judgement.reason
         if not comparison.mismatches:
-            return f"{test}: {reason}."
+            remedy = how_to_fix(judgement.cause) if judgement.cause else []
+            return "\n    ".join([f"{test}: {reason}.", *remedy])
         declared = [f"{test}: {reason}."] if reason else []
         return "\n".join([*declared, failure_message(test, comparison, self.findings, self.terms.declared)])
 

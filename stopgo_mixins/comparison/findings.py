@@ -106,7 +106,13 @@ def _not_observed(runs: Runs, comparisons: Mapping[str, Comparison]) -> tuple[st
         for metric, found in comparisons.items()
         for path in sorted(found.unrepeatable)
     )
-    return tuple(dict.fromkeys([*(event["what"] for event in noted), *unrepeatable]))
+    return tuple(dict.fromkeys([*(event["what"] for event in noted), *unrepeatable, *_not_reseeded(runs)]))
+
+
+def _not_reseeded(runs: Runs) -> Iterator[str]:
+    start = runs.reseeded
+    if start is not None and (problem := start.problem(runs.legs[1].start)):
+        yield f"what is right only because every phase starts from seed {start.seed} (another start: {problem})"
 
 
 def _not_yet_seen(runs: Runs, cause: RootDivergence) -> RootDivergence:
@@ -125,9 +131,10 @@ def diagnosed_root_causes(
     """The root causes of the run in training order, each with its named cause where a known pattern fits."""
     diagnoses = {metric: diagnose(runs, comparison) for metric, comparison in comparisons.items()}
     independent = [metric for metric, diagnosis in diagnoses.items() if diagnosis and diagnosis.independent]
+    apart = {metric: diagnosis.apart_from for metric, diagnosis in diagnoses.items() if diagnosis}
     return [
         (cause, diagnoses[cause.metric])
-        for cause in root_causes(comparisons, runs.known, independent)
+        for cause in root_causes(comparisons, runs.known, independent, apart)
         if not any(
             parent in independent or cause.metric not in (runs.about(parent).depends_on or ())
             for parent in _followed(cause, diagnoses[cause.metric], comparisons)

@@ -17,9 +17,11 @@ def unreadable(runs: Runs, metric: str) -> str | None:
     found = dict.fromkeys(event["what"] for event in _notes(runs, metric) if "unreadable" in event)
     if not found:
         return None
+    of_metric = f"left_out = {{{metric!r}: {{path: reason}}}}"
+    by_name = "unsaved = {path: reason}" if runs.about(metric).by_reach else of_metric
     return (
         f"not all of it could be recorded: {listed(list(found))}. Record what matters of it by a recorder of your own "
-        f"(metrics = {{{metric!r}: ...}}), or leave it out by name (left_out = {{{metric!r}: {{path: reason}}}})"
+        f"(metrics = {{{metric!r}: ...}}), or leave it out by name ({by_name})"
     )
 
 
@@ -30,8 +32,9 @@ def never_found(runs: Runs, metric: str, left_out: Collection[str]) -> str | Non
     if not unknown:
         return None
     recorded = {record.key.path for trace in runs.reference.ranks.values() for record in trace.records(metric)}
+    attribute = "unsaved" if runs.about(metric).by_reach else "left_out"
     return (
-        f"left_out names {listed(unknown)}, and there is no such path. "
+        f"{attribute} names {listed(unknown)}, and there is no such path. "
         f"Recorded are: {listed(sorted(recorded), most=20) if recorded else 'none'}"
     )
 

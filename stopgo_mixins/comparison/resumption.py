@@ -17,6 +17,7 @@ from stopgo_mixins.comparison.completeness import (
     damage,
     missing_end,
 )
+from stopgo_mixins.comparison.shared_seed import OnlyBySeed, only_by_seed
 from stopgo_mixins.comparison.states import leaves, state
 from stopgo_mixins.comparison.wording import listed_ranks
 
@@ -51,6 +52,11 @@ class Resumption:
         """Why nothing that this run recorded is evidence of anything; ``None`` where it may be."""
         scratch = next(iter(self.from_scratch.values()), None)
         return scratch or absent_ranks(self.runs) or missing_end(self.runs) or damage(self.runs)
+
+    @cached_property
+    def only_by_seed(self) -> dict[str, OnlyBySeed]:
+        """What is right only because every phase starts from one seed, by metric."""
+        return only_by_seed(self.runs)
 
 
 def _started_from_scratch(leg: Leg, runs: Runs) -> str | None:

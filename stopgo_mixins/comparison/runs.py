@@ -12,6 +12,7 @@ from stopgo_mixins.events import Moment
 from stopgo_mixins.metric import Metric
 
 if TYPE_CHECKING:
+    from stopgo_mixins.comparison.reseeded import ReseededStart
     from stopgo_mixins.metric import Metrics
     from stopgo_mixins.trace.lines import Event
     from stopgo_mixins.trace.record import Key
@@ -93,6 +94,7 @@ class Runs:
         repeated: of a second continuous run, which shows by how much two uninterrupted runs differ.
         cold_start: of a resume phase without its checkpoint, which must differ.
         known: what the metrics say of themselves, by name.
+        reseeded: the first resume phase, started once more from another seed.
         from_step: the first step that is compared.
         may_break_off: whether any leg but the last may have been killed, as those of a real run are.
     """
@@ -102,6 +104,7 @@ class Runs:
     repeated: Trace | None = None
     cold_start: Trace | None = None
     known: Metrics = field(default_factory=dict, kw_only=True)
+    reseeded: ReseededStart | None = field(default=None, kw_only=True)
     from_step: int = field(default=0, kw_only=True)
     may_break_off: bool = field(default=False, kw_only=True)
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 KEEP_VARIABLE = "STOPGO_KEEP"
@@ -59,3 +62,16 @@ def make_run_directory(name: str) -> RunDirectory:
 def directory_name(name: str) -> str:
     """The name of a class as that of a directory: its beginning, and nothing but ASCII letters, digits and ``_``."""
     return re.sub(r"\W+", "_", name, flags=re.ASCII)[:MAX_NAME]
+
+
+@contextlib.contextmanager
+def stood_in_for(directory: Path, stand_in: Path) -> Iterator[None]:
+    """Puts another directory into the place of one for a while; it is gone then, with all that was written to it."""
+    aside = stand_in.with_name(f"{stand_in.name}-aside")
+    directory.rename(aside)
+    stand_in.rename(directory)
+    try:
+        yield
+    finally:
+        shutil.rmtree(directory)
+        aside.rename(directory)

@@ -31,6 +31,7 @@ class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
 
     isolation = "process"
     stop_phase = True
+    _is_started_reseeded = False
 
     test_class: ClassVar[type]
     dies_at: ClassVar[int | None] = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import unittest
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, ClassVar, NoReturn
@@ -12,6 +13,7 @@ from stopgo_mixins.comparison.compare import Comparison
 from stopgo_mixins.comparison.declared import Declarations, DeclaredDivergence
 from stopgo_mixins.comparison.evidence import Judgement, Verdict
 from stopgo_mixins.comparison.examination import Examination
+from stopgo_mixins.comparison.reseeded import ReseededStart
 from stopgo_mixins.comparison.runs import Runs
 from stopgo_mixins.comparison.terms import Terms
 from stopgo_mixins.comparison.tolerance import Tolerance
@@ -42,6 +44,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
             the MRO.
         left_out: metric -> path -> why it is not recorded; merged over the MRO. What lies inside of a path goes with
             it, and a path that the run does not have is a failure.
+        unsaved: path -> why nobody need save what is found there by ``unsaved_state``; the same, of that metric.
     """
 
     tolerances: ClassVar[Mapping[str, Tolerance]] = {}
@@ -50,6 +53,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
     require_evidence: ClassVar[bool] = False
     declared: ClassVar[Mapping[str, DeclaredDivergence | Sequence[DeclaredDivergence]]] = {}
     left_out: ClassVar[LeftOut] = {}
+    unsaved: ClassVar[Mapping[str, str]] = {}
 
     addClassCleanup: Callable[..., Any]  # noqa: N815 - unittest's own name
 
@@ -57,6 +61,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
     _declared: ClassVar[Declarations] = {}
     _left_out: ClassVar[LeftOut] = {}
     _control_traces: ClassVar[Mapping[str, Trace]] = {}
+    _reseeded: ClassVar[ReseededStart | None] = None
     _examination: ClassVar[Examination | None] = None
     _first_without_phases: ClassVar[str]
     _testMethodName: str  # noqa: N815 - unittest's own name
@@ -94,7 +99,7 @@ class ConsistencyAssertionsMixin(CallbackRegistryMixin, ReportMixin):
                 _fail(f"{cls.__name__}: {_NEVER_RUN}")
             legs = (Trace(directory) for _, directory in cls.legs())
             runs = Runs.of(legs, cls.trace(Mode.CONTINUOUS), cls.known_metrics(), **cls._control_traces)
-            cls._examination = Examination(runs, cls._terms())
+            cls._examination = Examination(dataclasses.replace(runs, reseeded=cls._reseeded), cls._terms())
         examination: Examination = vars(cls)["_examination"]
         return examination
 

@@ -203,19 +203,30 @@ def _declarations(value: object) -> tuple[DeclaredDivergence, ...] | None:
     return declarations if declarations and len(declarations) == len(several) else None
 
 
-def merged_left_out(cls: Any, metrics: Mapping[str, object]) -> dict[str, dict[str, str]]:
-    """What a class leaves out, merged over its MRO.
+def merged_left_out(cls: Any, metrics: Metrics) -> dict[str, dict[str, str]]:
+    """What a class leaves out, and what it says nobody need save, merged over its MRO.
 
     Raises:
-        TypeError: for an unknown metric, or a path without a reason.
+        TypeError: for an unknown metric, one that is found by reach, or a path without a reason.
     """
     example = "{\"['values']['epoch_loss']\": 'why it is not recorded'}"
     merged: dict[str, dict[str, str]] = {}
     for where, metric, paths in _given(cls, "left_out", example, metrics):
-        if not isinstance(paths, Mapping) or not all(isinstance(why, str) and why for why in paths.values()):
-            raise TypeError(f"{where} is {paths!r}: write {example}, with a reason for each path.")
-        merged[metric] = {**merged.get(metric, {}), **paths}
+        if metrics[metric].by_reach:
+            raise TypeError(f"{where}: what nobody need save is written unsaved = {paths!r}.")
+        merged[metric] = {**merged.get(metric, {}), **_with_reasons(where, paths, example)}
+    unsaved = {"model.cache": "why nobody need save it"}
+    for base in reversed(cls.__mro__):
+        paths = _with_reasons(f"{cls.__name__}.unsaved", vars(base).get("unsaved", {}), str(unsaved))
+        for metric in (name for name, about in metrics.items() if about.by_reach and paths):
+            merged[metric] = {**merged.get(metric, {}), **paths}
     return merged
+
+
+def _with_reasons(where: str, paths: object, example: str) -> Mapping[str, str]:
+    if not isinstance(paths, Mapping) or not all(isinstance(why, str) and why for why in paths.values()):
+        raise TypeError(f"{where} is {paths!r}: write {example}, with a reason for each path.")
+    return paths
 
 
 def _merged(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 import unittest
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from pathlib import Path
@@ -28,10 +28,12 @@ from stopgo_mixins.isolation.request import PhaseRequest, pickled
 from stopgo_mixins.isolation.run_directory import BorrowedDirectory, KeptDirectory, make_run_directory
 from stopgo_mixins.isolation.seeding import seed_everything, use_deterministic_algorithms
 from stopgo_mixins.isolation.world import World, tasks_of_srun, world_of_the_suite
+from stopgo_mixins.mixins.own_objects import own_objects
 from stopgo_mixins.mixins.parts import PhasePartsMixin, skip_types
 from stopgo_mixins.mixins.used_objects import UsedObjects
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.recorders.recorder import Recorder
+from stopgo_mixins.trace.leaves import PLAIN
 from stopgo_mixins.trace.selection import LeftOut
 from stopgo_mixins.trace.store import Trace
 
@@ -50,7 +52,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
             compared, and no longer what each has. Also where there are as many that share the model otherwise.
         phase_timeout: seconds after which a leg in a process of its own is ended; ``None`` for no limit.
         seed: of every phase.
-        resume_seed: of the resume phase instead; then everything random must come from the checkpoint.
+        resume_seed: of the resume phase instead; then everything random must come from the checkpoint. The same as
+            ``seed`` says that every restart gets it, so that what is right only because of it is not verified.
         deterministic: whether torch must use deterministic algorithms.
         value_budget: bytes of large values that each phase may keep on disk to show differences and apply tolerances.
         exp_name: the name of the class.
@@ -73,6 +76,8 @@ class TrainingPhasesMixin(PhasePartsMixin):
     _is_child: ClassVar[bool] = False
     _request: ClassVar[Callable[[Mode], PhaseRequest]]
     _world: ClassVar[World | None] = None
+    _before_phase: ClassVar[Mapping[str, object] | None] = None
+    """What was on the class before the phase at hand, where phases share the class."""
     _processes: ClassVar[list[PhaseProcess]]
     _cancelled: ClassVar[threading.Event]
 
@@ -249,7 +254,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
             num_steps=cls.num_steps,
             interruption=None if is_reference else cls._interruption(),
             recorders=[callback for callback in cls.callbacks[mode].values() if isinstance(callback, Recorder)],
-            trace_directory=cls.metadata_dir / mode.value if is_reference else cls._trace_directory(cls._leg),
+            trace_directory=cls._files(mode),
             checkpoint_directory=cls.run_directory(mode) / "stopgo-checkpoints",
             value_budget=cls.value_budget,
             resume_point=before[-1]["saved_at"] if before else None,
@@ -258,8 +263,26 @@ class TrainingPhasesMixin(PhasePartsMixin):
             interruptions=(*cls._all_interruptions(), *(waypoint.interruption for waypoint in waypoints)),
             waypoints=waypoints,
             own_process=cls._is_child,
+            own_objects=cls._own_objects,
             worlds=None if cls.resume_devices is None else (cls.devices, cls.resume_devices),
         )
+
+    @classmethod
+    def _own_objects(cls) -> Mapping[str, object]:
+        """What the user keeps on the class; where phases share it, only the objects that the phase at hand has made.
+
+        All else goes on from phase to phase: that is state of the process.
+        """
+        found, before = own_objects(cls), cls._before_phase
+        if before is None:
+            return found
+        made = ((name, value) for name, value in found.items() if not isinstance(value, PLAIN))
+        return {name: value for name, value in made if value is not before.get(name)}
+
+    @classmethod
+    def _files(cls, mode: Mode) -> Path:
+        """The beginning of the names of what a phase leaves: the directory of its trace, and files beside it."""
+        return cls.metadata_dir / mode.value if mode is Mode.CONTINUOUS else cls._trace_directory(cls._leg)
 
     @classmethod
     def metrics_with_tolerance(cls) -> frozenset[str]:
@@ -281,7 +304,9 @@ class TrainingPhasesMixin(PhasePartsMixin):
             cls._run_in_process_of_its_own(mode)
             return
         rank = "" if cls._world is None else f"-rank-{cls._world.rank}"
-        log = cls.metadata_dir / f"{mode.value}{rank}.log"
+        cls._before_phase = None if cls._is_apart(Mode.STOP) else own_objects(cls)
+        files = cls._files(mode)
+        log = files.with_name(f"{files.name}{rank}.log")
         try:
             with (
                 progress(f"{cls.__name__}: {mode.value} phase ..."),
@@ -343,8 +368,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
 
         def request(mode: Mode) -> PhaseRequest:
             leg = 0 if mode is Mode.CONTINUOUS else cls._leg
-            files = cls.metadata_dir / mode.value if mode is Mode.CONTINUOUS else cls._trace_directory(leg)
-            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices_of(mode), files)
+            return PhaseRequest(location, settings, mode, leg, attributes, cls.devices_of(mode), cls._files(mode))
 
         return request
 
@@ -364,7 +388,7 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def _train_from_seed(cls, mode: Mode) -> None:
         if cls.deterministic:
             use_deterministic_algorithms()
-        seed_everything(cls.seed_of(mode))
+        seed_everything(cls._starting_seed(mode))
         try:
             cls._train_phase(mode)
         except BaseException as error:
@@ -381,6 +405,11 @@ class TrainingPhasesMixin(PhasePartsMixin):
     def seed_of(cls, mode: Mode) -> int:
         """The seed from which a phase starts."""
         return cls.resume_seed if mode is Mode.RESUME and cls.resume_seed is not None else cls.seed
+
+    @classmethod
+    def _starting_seed(cls, mode: Mode) -> int:
+        """What the process is seeded with, whatever seed a trainer is told."""
+        return cls.seed_of(mode)
 
     @classmethod
     def _is_as_planned(cls, error: BaseException) -> bool:

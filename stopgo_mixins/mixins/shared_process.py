@@ -12,6 +12,7 @@ from typing_extensions import final, override
 from stopgo_mixins.bridge.plan import PhasePlan
 from stopgo_mixins.isolation.process_watch import ProcessWatch
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
+from stopgo_mixins.mixins.reseeded import ReseededStartMixin
 from stopgo_mixins.mode import Mode
 
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
@@ -20,7 +21,7 @@ _MAX_CHANGES = 10
 """How many are named."""
 
 
-class SharedProcessMixin(ConsistencyAssertionsMixin):
+class SharedProcessMixin(ConsistencyAssertionsMixin, ReseededStartMixin):
     """Watches the process of a class whose phases share it."""
 
     _watch: ClassVar[ProcessWatch | None] = None
@@ -47,6 +48,13 @@ class SharedProcessMixin(ConsistencyAssertionsMixin):
             cls._changes = cls._watch.end()
             cls._watch = None
         super()._run_leg(leg)
+
+    @override
+    @classmethod
+    def _why_not_reseeded(cls) -> str:
+        if cls._changes:  # by which it would differ as well
+            return 'training has changed what only this process holds; isolation = "process" shows it'
+        return super()._why_not_reseeded()
 
     @classmethod
     @final

@@ -61,8 +61,9 @@ class UnsavedStateRecorder(StateRecorder):
     @override
     def read(self, state: TrainingState) -> object:
         """Values by path, such as ``model.ema_shadow['net.0.weight']``; of what the ways begin at, the class."""
-        roots = state.roots()
-        walk = Walk(roots, set(_owned(state)), _saved(state), self._clocks)
+        roots, own = state.roots(), state.own_objects()
+        known = {name: root for name, root in roots.items() if name not in own}
+        walk = Walk(known, set(_owned(state)), _saved(state), self._clocks, further=own)
         values = ByPath({name: type(root).__name__ for name, root in roots.items()})
         values.update(walk.values())
         for path, reason in walk.left_alone.items():

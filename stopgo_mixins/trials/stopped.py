@@ -17,6 +17,7 @@ from stopgo_mixins.isolation.one_at_a_time import one_at_a_time
 from stopgo_mixins.isolation.world import world_of_the_suite
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
+from stopgo_mixins.mixins.reseeded import ReseededStartMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.hooks import FaultHooksMixin
 from stopgo_mixins.trials.processes import TrialRequest
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
-class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
+class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):
     """Before a test class: its phases without the resume phase; the batches that stop reads are kept.
 
     Where the class trains on several ranks, faults reach into the trainer in their processes.
@@ -39,6 +40,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin):
 
     isolation = "in_process"  # where faults can reach into the trainer
     zoom = False
+    _is_started_reseeded = False  # which tells nothing of a fault
 
     test_class: ClassVar[type]
     rank: ClassVar[int] = 0

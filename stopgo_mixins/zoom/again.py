@@ -27,6 +27,7 @@ class Again(WatchedStepsMixin):
 
     test_class: ClassVar[type]
 
+    _is_started_reseeded: ClassVar[bool] = False  # which tells nothing of an operator
     _rerun: ClassVar[Rerun]
 
     @override

@@ -37,7 +37,13 @@ SKIPPING = (
         EXACT,
         **DEFAULTS,
     ),
-    *row("`use_seedable_sampler=True`", {"rng_state": "state 3"}, {"rng_state": "state 6"}, EXACT, own_generator=False),
+    *row(
+        "`use_seedable_sampler=True`, `data_seed`",
+        {"rng_state": "state 3"},
+        {"rng_state": "state 6"},
+        EXACT,
+        own_generator=False,
+    ),
     *row("a generator of its own", EXACT, {"train_input": "step 7"}, {"train_input": "step 5"}, seedable=False),
     *row(
         "both, without `set_epoch`",
@@ -60,7 +66,7 @@ STATEFUL = (
         **DEFAULTS,
     ),
     *row(
-        "`use_seedable_sampler=True`",
+        "`use_seedable_sampler=True`, `data_seed`",
         {"rng_state": "state 3"},
         {"rng_state": "state 6"},
         {"rng_state": "state 4"},

@@ -28,6 +28,11 @@ class TestRuns(unittest.TestCase):
         behaviour = {"train_input", "train_output", "train_loss", "gradients", "logged_metrics", "valid_loss"}
         self.assertLessEqual(state | behaviour | {"resume_point", "loop_progress"}, outcome.passed)
 
+    def test_the_seed_of_the_process_is_in_no_checkpoint(self) -> None:
+        outcome = run(concrete(TinyAccelerateMixin, data_seed=None))
+        self.assertEqual((set(outcome.failed), outcome.error), ({"train_input"}, ""))
+        self.assertIn("shared seed; the value at step 7, rank 0", outcome.failed["train_input"])
+
     def test_gradients_are_those_before_clipping(self) -> None:
         self.assertGreater(first_norm(TinyAccelerateMixin, max_norm=1e-3), 1e-2)
 

@@ -34,6 +34,7 @@ class TinyAccelerateMixin(AccelerateStopAndGoMixin, abstract=True):
 
     Attributes:
         seedable: whether the permutation is drawn from the seed and the epoch.
+        data_seed: from which it is drawn; ``None`` for that of the process.
         sets_epoch: whether the loader is told which epoch it is.
         own_generator: whether the loader has a generator of its own.
         stateful: whether the loader itself remembers where it was; else the batches that were read are skipped.
@@ -49,6 +50,7 @@ class TinyAccelerateMixin(AccelerateStopAndGoMixin, abstract=True):
     lr = 1e-2
     interruption = AtStep(6)
     seedable: ClassVar[bool] = True
+    data_seed: ClassVar[int | None] = 7
     sets_epoch: ClassVar[bool] = True
     own_generator: ClassVar[bool] = True
     stateful: ClassVar[bool] = False
@@ -73,7 +75,9 @@ class Loop:
     def __init__(self, settings: type[TinyAccelerateMixin], run: AccelerateRun) -> None:
         self.settings, self.run = settings, run
         reading = DataLoaderConfiguration(
-            use_seedable_sampler=settings.seedable, use_stateful_dataloader=settings.stateful
+            use_seedable_sampler=settings.seedable,
+            data_seed=settings.data_seed,
+            use_stateful_dataloader=settings.stateful,
         )
         self.accelerator = Accelerator(cpu=True, dataloader_config=reading, gradient_accumulation_steps=settings.window)
         run.listen_to(self.accelerator)

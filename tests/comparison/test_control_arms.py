@@ -338,7 +338,8 @@ class TestOfAClass(unittest.TestCase):
 
             def test_own(self) -> None:
                 self.assertEqual(self.exp_name, "Plain")
-                self.assertEqual({path.stem for path in self.metadata_dir.iterdir()}, {mode.value for mode in Mode})
+                phases = {mode.value for mode in Mode}
+                self.assertEqual({path.stem for path in self.metadata_dir.iterdir()}, {*phases, "reseeded"})
 
         self.assertEqual(run(Plain, ["own"]).passed, {"own"})
 

@@ -110,6 +110,22 @@ class TestAttributes(unittest.TestCase):
 
         self.assert_rejected(r"Tiny\.left_out is 'x': write left_out = \{metric: \{", left_out="x")
 
+    def test_what_nobody_need_save(self) -> None:
+        self.assert_rejected(
+            r"Tiny\.left_out\['unsaved_state'\]: what nobody need save is written unsaved = \{'model\.cache'",
+            left_out={"unsaved_state": {"model.cache": "rebuilt"}},
+        )
+        for paths in ({"model.cache": ""}, ["model.cache"]):
+            self.assert_rejected(
+                r"Tiny\.unsaved is .*: write \{'model\.cache': .*\}, with a reason for each path\.", unsaved=paths
+            )
+
+        class Base(TinyMixin, abstract=True):
+            unsaved: ClassVar[Any] = {"model.cache": "of the base", "model.log": "of the base"}
+
+        case: Any = concrete(Base, unsaved={"model.log": "nearer"})
+        self.assertEqual(case._left_out, {"unsaved_state": {"model.cache": "of the base", "model.log": "nearer"}})
+
     def test_left_out_is_merged_over_the_bases(self) -> None:
         class Base(TinyMixin, abstract=True):
             left_out: ClassVar[Any] = {"buffers": {"['a']": "of the base", "['b']": "of the base"}}

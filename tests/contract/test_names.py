@@ -17,7 +17,7 @@ CLASSES = (StopAndGoMixin, LightningStopAndGoMixin, MegatronStopAndGoMixin)
 FOR_USERS = {
     *("num_steps", "val_check_interval", "limit_val_batches", "lr", "precision", "interruption", "metrics"),
     *("tolerances", "output_tensor_atol", "output_tensor_rtol", "declared", "require_evidence", "noise_floor"),
-    *("cold_start", "seed", "resume_seed", "deterministic", "value_budget", "left_out", "stop_phase"),
+    *("cold_start", "seed", "resume_seed", "deterministic", "value_budget", "left_out", "unsaved", "stop_phase"),
     *("isolation", "devices", "resume_devices", "devices_of", "phase_timeout", "zoom"),
     *("setup_model", "setup_trainer", "trainer_arguments", "fit_arguments", "strategy_arguments", "setup_logger"),
     *(

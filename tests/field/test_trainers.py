@@ -9,7 +9,7 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from torch import Tensor, nn
 
-from stopgo_mixins import AtStep, Mode
+from stopgo_mixins import AtStep, Mode, RngStateCallback
 from tests.field.case import FieldCase, FieldMixin, loader, samples
 from tests.field.test_batches import Reading
 from tests.outcome import Outcome, concrete, run
@@ -60,7 +60,7 @@ class ClassifierMixin(FieldMixin, abstract=True):
             accelerator="cpu",
             default_root_dir=cls.run_directory(mode),
             logger=False,
-            callbacks=[*cls.callbacks[mode].values()],
+            callbacks=[RngStateCallback(), *cls.callbacks[mode].values()],
             **cls.extra,
         )
 

@@ -86,17 +86,19 @@ class TestPhases(unittest.TestCase):
     def test_the_run_is_clean(self) -> None:
         self.assertEqual((self.outcome.failed, self.outcome.error), ({}, ""))
 
-    def test_stop_resume_and_continuous_run_once_each(self) -> None:
-        self.assertEqual(self.case.modes, [Mode.STOP, Mode.RESUME, Mode.CONTINUOUS])
+    def test_stop_resume_and_continuous_run_once_each_and_resume_is_started_once_more(self) -> None:
+        self.assertEqual(self.case.modes, [Mode.STOP, Mode.RESUME, Mode.CONTINUOUS, Mode.RESUME])
 
     def test_every_phase_starts_from_the_same_seed(self) -> None:
         with torch.random.fork_rng():
             torch.manual_seed(42)
             self.assertEqual(self.case.drawn[0][2], float(torch.rand(1)))
-        self.assertEqual(len(set(self.case.drawn)), 1)
+        *phases, reseeded = self.case.drawn
+        self.assertEqual(len(set(phases)), 1)
+        self.assertNotIn(reseeded, phases)
 
     def test_every_phase_is_deterministic(self) -> None:
-        self.assertEqual(self.case.deterministic_algorithms, [True, True, True])
+        self.assertEqual(self.case.deterministic_algorithms, [True] * 4)
 
     def test_every_phase_has_callbacks_of_its_own(self) -> None:
         stop, resume, continuous = (self.case.callbacks[mode] for mode in Mode)
@@ -105,8 +107,8 @@ class TestPhases(unittest.TestCase):
             self.assertEqual(len({id(stop[kind]), id(resume[kind]), id(continuous[kind])}), 3, kind)
 
     def test_the_model_of_a_phase_is_gone_when_the_next_one_begins(self) -> None:
-        self.assertEqual(self.case.models_alive, [0, 0, 0])
-        self.assertEqual([model() for model in self.case.models], [None, None, None])
+        self.assertEqual(self.case.models_alive, [0] * 4)
+        self.assertEqual([model() for model in self.case.models], [None] * 4)
 
     def test_every_global_is_put_back(self) -> None:
         self.maxDiff = None
@@ -114,7 +116,7 @@ class TestPhases(unittest.TestCase):
 
     def test_a_terminal_shows_which_phase_runs_and_is_clean_afterwards(self) -> None:
         phases = re.findall(r"Observed: (\w+) phase \.\.\.", self.shown)
-        self.assertEqual(phases, ["stop", "resume", "continuous"])
+        self.assertEqual(phases, ["stop", "resume", "continuous", "resume"])
         self.assertTrue(self.shown.endswith("\x1b8\x1b[K"), repr(self.shown))
 
 

@@ -64,7 +64,7 @@ class Copying(Callback):
 
 class CopyingMixin(TinyMixin, abstract=True):
     copying: ClassVar[list[Copying]]
-    left_out: ClassVar = {"unsaved_state": {"Copying": "what it has copied is looked at after the phase"}}
+    unsaved: ClassVar = {"Copying": "what it has copied is looked at after the phase"}
 
     @classmethod
     def get_default_callbacks(cls) -> Any:

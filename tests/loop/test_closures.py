@@ -107,7 +107,7 @@ class TestClosures(unittest.TestCase):
 
     def test_a_closure_without_a_loss(self) -> None:
         _, outcome = outcome_of(SGD, lambda _evaluate, optimizer: optimizer.step(lambda: None))
-        self.assertIn("train_loop said no loss before an update: call run.loss(loss)", outcome.error)
+        self.assertIn("train_loop reported no loss before an update: call run.loss(loss)", outcome.error)
 
 
 class TestOptimizersWithin(unittest.TestCase):

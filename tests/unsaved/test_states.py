@@ -117,14 +117,14 @@ class TestVerdicts(unittest.TestCase):
         self.assertNotIn("unsaved_state", outcome.failed)
 
     def test_left_out_with_a_reason(self) -> None:
-        outcome = self.outcome_of(net=Average, left_out={"unsaved_state": {"model.value": "made anew in the export"}})
+        outcome = self.outcome_of(net=Average, unsaved={"model.value": "made anew in the export"})
         self.assertEqual(outcome.failed, {})
         self.assertIn("unsaved_state", outcome.skipped_for)
 
     def test_a_path_that_is_not_there(self) -> None:
-        outcome = self.outcome_of(net=Moment, saves=True, left_out={"unsaved_state": {"model.values": "a mistake"}})
+        outcome = self.outcome_of(net=Moment, saves=True, unsaved={"model.values": "a mistake"})
         self.assertEqual(set(outcome.failed), {"unsaved_state"})
-        self.assertIn("left_out names model.values, and there is no such path", outcome.failed["unsaved_state"])
+        self.assertIn("unsaved names model.values, and there is no such path", outcome.failed["unsaved_state"])
 
     def test_what_the_phases_differ_in_before_the_interruption(self) -> None:
         outcome = self.outcome_of(net=unlike_others(), saves=True)

@@ -259,6 +259,7 @@ class LoopRun:
         self._validation = validation = Validation(self._run, self.validation_source)
         yield
         self._validation = None
+        self._state.validation_loaders = validation.loaders
         validation.end()
 
     # Checkpoints, and the end

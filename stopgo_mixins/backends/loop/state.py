@@ -10,6 +10,7 @@ import torch
 from stopgo_mixins.events import TrainingState
 from stopgo_mixins.exceptions import BridgeError
 from stopgo_mixins.recorders.generators import generators_of
+from stopgo_mixins.recorders.reach.loaders import roots_of_loader
 
 if TYPE_CHECKING:
     from torch import nn
@@ -27,6 +28,7 @@ class LoopState(TrainingState):
         steps: how often any optimizer has stepped in this phase.
         counters: the loop's own.
         loader: the training data that were read last.
+        validation_loaders: those of the last validation.
     """
 
     watched: nn.Module
@@ -40,6 +42,7 @@ class LoopState(TrainingState):
         self.steps = 0
         self.counters: Mapping[str, float] = {}
         self.loader: object = None
+        self.validation_loaders: list[object] = []
 
     def is_watched(self, optimizer: Optimizer) -> bool:
         """Whether an optimizer is one of those."""
@@ -101,6 +104,12 @@ class LoopState(TrainingState):
     def loop_progress(self) -> Mapping[str, float]:
         """What the loop has said of its counters."""
         return self.counters
+
+    def roots(self) -> Mapping[str, object]:
+        """Also what is read."""
+        validation = {f"validation_loader[{index}]": each for index, each in enumerate(self.validation_loaders)}
+        read = {"loader": self.loader, **validation}
+        return {**super().roots(), **{path: part for name in read for path, part in roots_of_loader(name, read[name])}}
 
     def generators(self) -> Mapping[str, object]:
         """Those of the training loader, its sampler and its data set."""

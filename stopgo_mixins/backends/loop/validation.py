@@ -25,19 +25,20 @@ class Validation:
 
     Attributes:
         logs: what is logged in it, each with its step, to be told once it is over.
+        loaders: what it has read from, in that order.
     """
 
     def __init__(self, run: PhaseRun, source: Source) -> None:
         self.logs: list[tuple[int, dict[str, object]]] = []
         self._run, self._source = run, source
-        self._loaders = 0
+        self.loaders: list[object] = []
         self._is_in_batch = False
         run.validation_started()
 
     def batches(self, loader: Iterable[Batch]) -> Iterator[Batch]:
         """Yields what a loader yields; loaders are numbered in the order in which they are read."""
-        number = self._loaders
-        self._loaders += 1
+        number = len(self.loaders)
+        self.loaders.append(loader)
         for index, batch in enumerate(self._source.read(lambda: iter(loader))):
             self._end_batch(None)
             self._run.validation_batch_started(batch, number, index)

@@ -82,7 +82,7 @@ class MegatronStopAndGoMixin(StopAndGoMixin, abstract=True):
 
         callbacks = super().get_default_callbacks()
         for mode, registered in callbacks.items():
-            registered[PhaseSeed] = PhaseSeed(cls.seed_of(mode))
+            registered[PhaseSeed] = PhaseSeed(cls._starting_seed(mode))
             if mode is not Mode.CONTINUOUS:
                 registered[ModelCheckpoint] = ModelCheckpoint(
                     save_last=True, monitor="val_loss", save_top_k=2, always_save_context=True

@@ -43,6 +43,7 @@ class Cause(str, enum.Enum):
     COUNTER_SHIFTED = "counter shifted"
 
     UNSAVED_STATE = "unsaved state"
+    SHARED_SEED = "shared seed"
     STATE_MISSING = "state missing"
     STRUCTURE_CHANGED = "structure changed"
     INITIAL_VALUE = "initial value"
@@ -77,9 +78,11 @@ class Diagnosis:
         independent: the cause stands on its own, whatever else diverged before it.
         follows: metrics of which each explains it if it diverges at the same moment or in the step after, unless it
             is computed from this one: what made it differ was there before it shows.
+        apart_from: metrics of which none explains it, although it depends on them and they diverged before.
     """
 
     cause: Cause
     sentence: str
     independent: bool = False
     follows: tuple[str, ...] = ()
+    apart_from: tuple[str, ...] = ()

@@ -19,15 +19,26 @@ def unsaved_state(divergence: Divergence) -> Diagnosis | None:
     """What training changes is not restored, wherever it is kept."""
     if not divergence.is_restored:
         return None
-    first = divergence.first
+    first = next((found for found in divergence.here if found.expected is not None), divergence.first)
     more = f" and {len(divergence.here) - 1} more" if len(divergence.here) > 1 else ""
     actual, expected = (_value(first, record) for record in (first.actual, first.expected))
     fresh = ", as at state 0," if _is_fresh(divergence, first) else ""
+    module = divergence.comparison.first_module
+    where = f" ({module} is the first module whose output differs)" if module else ""
     sentence = (
-        f"training changes {first.key.path}{more}, and the checkpoint did not bring it back: it is {actual}{fresh} "
-        f"instead of {expected}; {_remedy(first)}"
+        f"training changes {first.key.path}{more}{where}, and the checkpoint did not bring it back: it is "
+        f"{actual}{fresh} instead of {expected}; {_remedy(first)}"
     )
-    return Diagnosis(Cause.UNSAVED_STATE, sentence)
+    return Diagnosis(Cause.UNSAVED_STATE, sentence, apart_from=_OF_VALIDATIONS if _began_anew(divergence) else ())
+
+
+def _began_anew(divergence: Divergence) -> bool:
+    """Whether anything is as at state 0 that has more than two values, and so is not so by chance."""
+    switches = ("bool", "None")
+    return any(
+        _is_fresh(divergence, found) and found.expected is not None and found.expected.leaf.kind not in switches
+        for found in divergence.here
+    )
 
 
 def _is_fresh(divergence: Divergence, mismatch: Mismatch) -> bool:
@@ -53,6 +64,9 @@ def _remedy(mismatch: Mismatch) -> str:
     return _REMEDIES.get(root, f"let state_dict of {root} return it and load_state_dict take it back")
 
 
+_OF_VALIDATIONS = ("validation_schedule", "valid_input", "valid_output", "valid_loss", "logged_metrics")
+"""What may happen in a validation that a resume runs again; nothing of it makes anything as it was at state 0."""
+
 _OF_DATA = "let state_dict of its owner return it, load_state_dict take it back, and the checkpoint hold both"
 
 _REMEDIES = {
@@ -62,6 +76,9 @@ _REMEDIES = {
     "train_dataloader": _OF_DATA,
     "val_dataloader": _OF_DATA,
     "eval_dataset": _OF_DATA,
+    "loader": _OF_DATA,
+    "validation_loader": _OF_DATA,
+    "test_class": "save it with the checkpoint, or let setup_model make it anew",
     "loggers": "nobody saves what a logger counts: let a callback return it from state_dict",
     "datamodule": "let state_dict of the data module return it, and load_state_dict take it back",
 }

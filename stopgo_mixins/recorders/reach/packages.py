@@ -25,9 +25,13 @@ WELL_KNOWN = frozenset(
 _PACKAGED = WELL_KNOWN | sys.stdlib_module_names | {"stopgo_mixins", "builtins"}
 
 
+_EXAMPLES = ("lightning.pytorch.demos", "pytorch_lightning.demos")
+"""What these packages show their users: modules and data sets as a user would write them."""
+
+
 def is_packaged(module: str | None) -> bool:
     """Whether a module belongs to a well-known package, Python's library or this one."""
-    return module is None or module.partition(".")[0] in _PACKAGED
+    return module is None or (module.partition(".")[0] in _PACKAGED and not module.startswith(_EXAMPLES))
 
 
 def is_users_class(kind: type) -> bool:

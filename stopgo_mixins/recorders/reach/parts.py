@@ -38,6 +38,9 @@ FOLLOWED = {
 }
 """Attributes that a package sets on its objects and that may lead to the user's, with what they are."""
 
+_NO_ATTRIBUTES = frozenset({*REGISTRIES, "_hparams_initial", "_hparams_name"})
+"""Of a module, also what a function of Lightning's sets: a copy of the hyper-parameters for loggers, and a name."""
+
 _MODULE_HOOKS = ("_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks")
 _PARAMETER_HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 _SETTINGS = (bool, float, str)
@@ -142,7 +145,7 @@ def _attributes(value: object) -> Parts:
         return
     packaged, theirs = not is_users_class(kind), stored_by_packages(kind)
     for name, part in sorted(attributes_of(value).items()):
-        if name.startswith("__") or (isinstance(value, nn.Module) and name in REGISTRIES):
+        if name.startswith("__") or (isinstance(value, nn.Module) and name in _NO_ATTRIBUTES):
             continue
         if name in theirs:
             is_setting = isinstance(value, nn.Module) and type(part) in _SETTINGS and not name.startswith("_")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping
+from types import MappingProxyType
 
 from stopgo_mixins.recorders.reach.parts import Parts, parts_of
 from stopgo_mixins.recorders.reach.readings import Clocks, Unread, reading
@@ -17,6 +18,7 @@ class Walk:
 
     Args:
         roots: where it begins, by name.
+        further: where it goes on once all of that was seen, so that what both lead to is named by the former.
         owned: ids of what another metric records; it goes past these.
         saved: id of an object -> names of its attributes that another metric records.
         clocks: since when the phase runs.
@@ -31,17 +33,19 @@ class Walk:
         owned: Collection[int],
         saved: Mapping[int, Collection[str]],
         clocks: Clocks,
+        further: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
         self.left_alone: dict[str, str] = {}
         self._ahead = deque(roots.items())
+        self._further = deque(further.items())
         self._owned, self._saved, self._clocks = owned, saved, clocks
         self._seen: dict[int, object] = {}  # and held: an id may be given again
 
     def values(self) -> Iterator[tuple[str, object]]:
         """Yields ``(path, what is recorded of it)`` of each value on the way."""
         count = 0
-        while self._ahead:
-            path, value = self._ahead.popleft()
+        while self._ahead or self._further:
+            path, value = (self._ahead or self._further).popleft()
             if id(value) in self._owned:
                 continue
             read = self._read(path, value)
