@@ -25,7 +25,7 @@ class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
     """Before a test class: its continuous phase, its stop phase, which is watched, and as many restarts as are asked.
 
     Attributes:
-        test_class: the class itself, which other processes find.
+        original: the class itself, which other processes find.
         dies_at: the number of the file event before which the stop phase is to die; ``None`` for none.
     """
 
@@ -33,7 +33,7 @@ class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
     stop_phase = True
     _is_started_reseeded = False
 
-    test_class: ClassVar[type]
+    original: ClassVar[type]
     dies_at: ClassVar[int | None] = None
 
     _leaves_report: ClassVar[bool] = False  # of one restart among many
@@ -46,7 +46,7 @@ class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
     @override
     @classmethod
     def _location(cls) -> ClassLocation:
-        return ClassLocation.of(cls.test_class)
+        return ClassLocation.of(cls.original)
 
     @override
     @classmethod

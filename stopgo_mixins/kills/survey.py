@@ -45,5 +45,5 @@ def run_killed(test_class: type[KillHooksMixin], kill: Callable[[type[Killed]], 
             "find_checkpoint(cls, trainer), which returns what your script would load, or None for none."
         )
     killed = subclass(Killed, test_class, test_class.__name__)
-    killed.test_class = test_class
+    killed.original = test_class
     return after_phases(killed, kill, "it could not be killed")

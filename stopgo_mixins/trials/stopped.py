@@ -34,7 +34,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):
     Where the class trains on several ranks, faults reach into the trainer in their processes.
 
     Attributes:
-        test_class: the class itself, which other processes find.
+        original: the class itself, which other processes find.
         rank: of this process.
     """
 
@@ -42,7 +42,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):
     zoom = False
     _is_started_reseeded = False  # which tells nothing of a fault
 
-    test_class: ClassVar[type]
+    original: ClassVar[type]
     rank: ClassVar[int] = 0
 
     _leaves_report: ClassVar[bool] = False  # half a run has none
@@ -79,7 +79,7 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):
     @override
     @classmethod
     def _location(cls) -> ClassLocation:
-        return ClassLocation.of(cls.test_class)
+        return ClassLocation.of(cls.original)
 
     @override
     @classmethod
@@ -135,7 +135,7 @@ def stopped_class(test_class: type[TrainingPhasesMixin]) -> type[Stopped]:
             "torchrun."
         )
     stopped = subclass(Stopped, test_class, test_class.__name__)
-    stopped.test_class = test_class
+    stopped.original = test_class
     return stopped
 
 

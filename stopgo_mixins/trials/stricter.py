@@ -78,7 +78,8 @@ def _in_processes(test_class: Any, without_fault: Tested) -> StricterRun:
     names = unittest.defaultTestLoader.getTestCaseNames(test_class)
     tests = [test_class(name) for name in names if is_generated(getattr(test_class, name))]
     result = _Result()
-    with mock.patch.multiple(test_class, isolation="process", _leaves_report=False):
+    # No reseeded start: the run that this one is measured by has none, and another seed is tried anyhow.
+    with mock.patch.multiple(test_class, isolation="process", _leaves_report=False, _is_started_reseeded=False):
         unittest.TestSuite(tests).run(result)
     if result.raised:
         return StricterRun(setting, problem=described(result.raised[0]).splitlines()[0])

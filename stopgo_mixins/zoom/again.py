@@ -22,10 +22,10 @@ class Again(WatchedStepsMixin):
     """Before a test class: its phases in a directory of their own, of which each ends after a step.
 
     Attributes:
-        test_class: the class itself, which other processes find.
+        original: the class itself, which other processes find.
     """
 
-    test_class: ClassVar[type]
+    original: ClassVar[type]
 
     _is_started_reseeded: ClassVar[bool] = False  # which tells nothing of an operator
     _rerun: ClassVar[Rerun]
@@ -33,7 +33,7 @@ class Again(WatchedStepsMixin):
     @override
     @classmethod
     def _location(cls) -> ClassLocation:
-        return ClassLocation.of(cls.test_class)
+        return ClassLocation.of(cls.original)
 
     @override
     @classmethod
@@ -57,7 +57,7 @@ class Again(WatchedStepsMixin):
             cls._run(Mode.CONTINUOUS)
         for earlier in range(leg):
             if from_checkpoint:
-                cls._trace_directory(earlier).symlink_to(cls.test_class._trace_directory(earlier).absolute())  # type: ignore[attr-defined]  # a TrainingPhasesMixin
+                cls._trace_directory(earlier).symlink_to(cls.original._trace_directory(earlier).absolute())  # type: ignore[attr-defined]  # a TrainingPhasesMixin
             elif earlier or cls.stop_phase:
                 cls._run_leg(earlier)
         cls._leg = leg
@@ -72,7 +72,7 @@ def again(test_class: type[Any], rerun: Rerun, *, with_reference: bool) -> Itera
         PhaseError: when a phase does not come as far as it did before.
     """
     made: Any = subclass(Again, test_class, f"{test_class.__name__}, once more")
-    made.test_class, made._rerun = test_class, rerun
+    made.original, made._rerun = test_class, rerun
     try:
         made.run_again(with_reference=with_reference)
         yield made

@@ -115,4 +115,4 @@ class TestCauses(WorldCase):
         phases = self.world().state("parameters", weight, lambda step: {**weight(step), "net.weight'] on rank 1": "0a"})
         found = self.diagnose(phases, "parameters")
         self.assertEqual(found.cause, Cause.REPLICAS_DIFFER)
-        self.assertIn("rank 0 has at state 4 (restored) what it should", found.sentence)
+        self.assertIn("rank 0 has the right values at state 4 (restored), and ranks that hold replicas", found.sentence)

@@ -53,8 +53,9 @@ class TestAFaultThatIsCaught(unittest.TestCase):
 
         outcome = caught(HARMLESS, phases=phases, test_fault=test_fault)
         self.assertEqual((outcome.passed, outcome.error), ({"fault"}, ""))
-        without_fault = 1
-        self.assertEqual(phases, {"stop": 2, "continuous": 1, "resume": 1 + without_fault + 3})
+        without_fault, from_another_seed = 1, 1
+        resumed = 1 + from_another_seed + without_fault + 3
+        self.assertEqual(phases, {"stop": 2, "continuous": 1, "resume": resumed})
 
     def test_leaves_the_class_as_it_is(self) -> None:
         names = ["fault", "train_loss", "optimizer_state", "resume_point"]

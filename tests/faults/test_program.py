@@ -17,6 +17,8 @@ from stopgo_mixins.__main__ import main
 from stopgo_mixins.commands import faults as command
 from stopgo_mixins.faults import ALL_FAULTS, SECOND_MOMENT_ZERO, DamageFile, Fault, Injection, Symptom
 from stopgo_mixins.trials import survey
+from stopgo_mixins.trials.stopped import stopped_class
+from tests.faults import subjects
 
 HARMLESS = Fault(id="F0", name="harmless", what="nothing", injection=Injection(), symptoms=(Symptom("rng_state"),))
 
@@ -38,6 +40,12 @@ def run(
         except SystemExit as exit:
             status = exit.code
     return status, printed.getvalue(), complained.getvalue()
+
+
+class TestTheStoppedClass(unittest.TestCase):
+    def test_has_the_tests_of_the_class_and_no_other(self) -> None:
+        names = unittest.defaultTestLoader.getTestCaseNames
+        self.assertEqual(names(stopped_class(subjects.Plain)), names(subjects.Plain))
 
 
 class TestWhatIsPrinted(unittest.TestCase):

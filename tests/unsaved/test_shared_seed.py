@@ -116,7 +116,7 @@ class TestSharedSeed(unittest.TestCase):
         self.assertEqual(outcome.failed, {})
         self.assertEqual(
             outcome.skipped_for["unsaved_state"],
-            "unsaved_state is not verified: model.projection at state 3 (restored), rank 0: right only because every "
+            "unsaved_state is NOT VERIFIED: model.projection at state 3 (restored), rank 0: right only because every "
             "restart gets seed 42, as resume_seed says",
         )
         outcome = self.outcome_of(SeedMixin, module=Features, resume_seed=42, require_evidence=True)
