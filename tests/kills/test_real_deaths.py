@@ -112,7 +112,7 @@ class TestRealDeaths(unittest.TestCase):
         seen = []
         for number in range(1, 5):
             killed: Any = subclass(Killed, cases.LoadsTheNewest, "LoadsTheNewest")
-            killed.test_class, killed.dies_at = cases.LoadsTheNewest, number
+            killed.original, killed.dies_at = cases.LoadsTheNewest, number
             killed.make_run_directory()
             self.addCleanup(killed.tempdir.cleanup)
             end = self.stop(killed)
