@@ -205,7 +205,7 @@ class TestNothingIsLeft(unittest.TestCase):
             "ports": [found.laddr for found in process.net_connections() if found.status == psutil.CONN_LISTEN],
             "open files": sorted(found.path for found in process.open_files()),
             "signal handlers": [signal.getsignal(number) for number in signal.valid_signals()],
-            "directories": sorted(path for path in runs if _is_mine(path) and path.name.split("-")[1] in names),
+            "directories": sorted(path for path in runs if path.name.split("-")[1] in names and _is_mine(path)),
         }
 
     def test_the_hash_seed_is_another_one(self) -> None:
