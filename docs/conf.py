@@ -44,7 +44,7 @@ nitpick_ignore_regex = [
     # The layers below the public names: the design page describes them, signatures only name them.
     (
         r"py:class",
-        r"\w+TrainingState|PhasePlan|BatchArchive|Cause|Change|Comparison|Leaf|Means|Record|Spread|Trace|Whole",
+        r"\w+TrainingState|PhasePlan|BatchArchive|Bytes|Cause|Change|Comparison|Leaf|Means|Record|Spread|Trace|Whole",
     ),
     (r"py:.*", r"stopgo_mixins\.(?!events\b)[a-z]\w*\.\w+.*"),
 ]
