@@ -79,6 +79,7 @@ def _require(run: StoppedRun) -> None:
     if began == restored:
         reason = "apart from what has a metric of its own, nothing that is reached has changed before the resume point"
         raise NotApplicable(reason)
+    run.saved.require_parts_before_loading()
 
 
 ATTRIBUTES_LOST = Fault(

@@ -72,6 +72,13 @@ class SavedState:
             NotApplicable: where nobody can make it validate at another time.
         """
 
+    def require_parts_before_loading(self) -> None:
+        """Demands that all parts of the run are built when a phase begins, and none of them loaded.
+
+        Raises:
+            NotApplicable: where they are built and loaded in one go.
+        """
+
     def write(self) -> None:
         """Puts the changed checkpoint in the place of the one that was read."""
         raise NotImplementedError

@@ -43,5 +43,11 @@ class LoopSavedState(SavedFiles):
         raise NotApplicable("a loop of one's own may have another loader for each epoch")
 
     @override
+    def require_parts_before_loading(self) -> None:
+        raise NotApplicable(
+            "a loop of one's own builds and loads its parts in one go, unseen between"
+        )
+
+    @override
     def require_timed_validations(self) -> None:
         raise NotApplicable("a loop of one's own validates when it likes")

@@ -78,6 +78,7 @@ _REMEDIES = {
     "eval_dataset": _OF_DATA,
     "loader": _OF_DATA,
     "validation_loader": _OF_DATA,
+    "trainer": "keep it in a callback that is an ExportableState, with restore_callback_states_from_checkpoint=True",
     "test_class": "save it with the checkpoint, or let setup_model make it anew",
     "loggers": "nobody saves what a logger counts: let a callback return it from state_dict",
     "datamodule": "let state_dict of the data module return it, and load_state_dict take it back",
