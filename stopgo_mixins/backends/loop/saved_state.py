@@ -44,9 +44,7 @@ class LoopSavedState(SavedFiles):
 
     @override
     def require_parts_before_loading(self) -> None:
-        raise NotApplicable(
-            "a loop of one's own builds and loads its parts in one go, unseen between"
-        )
+        raise NotApplicable("a loop of one's own builds and loads its parts in one go, unseen between")
 
     @override
     def require_timed_validations(self) -> None:
