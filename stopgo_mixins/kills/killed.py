@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
-from stopgo_mixins.isolation.class_location import ClassLocation
 from stopgo_mixins.isolation.launcher import PhaseProcess
 from stopgo_mixins.kills.processes import KilledOnceMixin, KillRequest
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.trials.made import MadeMixin
 
 if TYPE_CHECKING:
     from stopgo_mixins.isolation.ending import ProcessEnd
@@ -21,32 +21,22 @@ if TYPE_CHECKING:
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
-class Killed(ConsistencyAssertionsMixin, KilledOnceMixin):
+class Killed(MadeMixin, ConsistencyAssertionsMixin, KilledOnceMixin):
     """Before a test class: its continuous phase, its stop phase, which is watched, and as many restarts as are asked.
 
     Attributes:
-        original: the class itself, which other processes find.
         dies_at: the number of the file event before which the stop phase is to die; ``None`` for none.
     """
 
     isolation = "process"
     stop_phase = True
-    _is_started_reseeded = False
 
-    original: ClassVar[type]
     dies_at: ClassVar[int | None] = None
-
-    _leaves_report: ClassVar[bool] = False  # of one restart among many
 
     @override
     @classmethod
     def resume(cls) -> None:
         """Does nothing: there is a restart for each death."""
-
-    @override
-    @classmethod
-    def _location(cls) -> ClassLocation:
-        return ClassLocation.of(cls.original)
 
     @override
     @classmethod

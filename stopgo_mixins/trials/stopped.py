@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from typing_extensions import override
 
 from stopgo_mixins.faults.batch_archive import BatchArchive
-from stopgo_mixins.isolation.class_location import ClassLocation
 from stopgo_mixins.isolation.one_at_a_time import one_at_a_time
 from stopgo_mixins.isolation.world import world_of_the_suite
 from stopgo_mixins.mixins.assertions import ConsistencyAssertionsMixin
 from stopgo_mixins.mixins.phases import TrainingPhasesMixin
-from stopgo_mixins.mixins.reseeded import ReseededStartMixin
 from stopgo_mixins.mode import Mode
 from stopgo_mixins.trials.hooks import FaultHooksMixin
+from stopgo_mixins.trials.made import MadeMixin
 from stopgo_mixins.trials.processes import TrialRequest
 
 if TYPE_CHECKING:
@@ -28,24 +27,19 @@ if TYPE_CHECKING:
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
-class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):
+class Stopped(MadeMixin, ConsistencyAssertionsMixin, FaultHooksMixin):
     """Before a test class: its phases without the resume phase; the batches that stop reads are kept.
 
     Where the class trains on several ranks, faults reach into the trainer in their processes.
 
     Attributes:
-        original: the class itself, which other processes find.
         rank: of this process.
     """
 
     isolation = "in_process"  # where faults can reach into the trainer
     zoom = False
-    _is_started_reseeded = False  # which tells nothing of a fault
 
-    original: ClassVar[type]
     rank: ClassVar[int] = 0
-
-    _leaves_report: ClassVar[bool] = False  # half a run has none
 
     @classmethod
     def batches(cls) -> BatchArchive:
@@ -75,11 +69,6 @@ class Stopped(ConsistencyAssertionsMixin, FaultHooksMixin, ReseededStartMixin):
         return trainer
 
     # Where it trains on several ranks
-
-    @override
-    @classmethod
-    def _location(cls) -> ClassLocation:
-        return ClassLocation.of(cls.original)
 
     @override
     @classmethod

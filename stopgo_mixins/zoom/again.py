@@ -10,30 +10,18 @@ from typing import Any, ClassVar
 from typing_extensions import override
 
 from stopgo_mixins.bridge.waypoint import Waypoint
-from stopgo_mixins.isolation.class_location import ClassLocation
 from stopgo_mixins.mode import Mode
+from stopgo_mixins.trials.made import MadeMixin
 from stopgo_mixins.trials.stopped import subclass
 from stopgo_mixins.zoom.watched_steps import Rerun, WatchedStepsMixin
 
 __unittest = __tracebackhide__ = True  # keeps this module out of tracebacks: unittest's, and pytest's
 
 
-class Again(WatchedStepsMixin):
-    """Before a test class: its phases in a directory of their own, of which each ends after a step.
+class Again(MadeMixin, WatchedStepsMixin):
+    """Before a test class: its phases in a directory of their own, of which each ends after a step."""
 
-    Attributes:
-        original: the class itself, which other processes find.
-    """
-
-    original: ClassVar[type]
-
-    _is_started_reseeded: ClassVar[bool] = False  # which tells nothing of an operator
     _rerun: ClassVar[Rerun]
-
-    @override
-    @classmethod
-    def _location(cls) -> ClassLocation:
-        return ClassLocation.of(cls.original)
 
     @override
     @classmethod
