@@ -14,8 +14,6 @@ from stopgo_mixins.trace.whole import Whole
 
 if TYPE_CHECKING:
     from stopgo_mixins.events import TrainingState
-    from stopgo_mixins.trace.leaves import Bytes
-    from stopgo_mixins.trace.record import Leaf
 
 _MODULUS = 1 << 128
 
@@ -24,10 +22,6 @@ class _Exposure(Whole):
     """The sums of all ranks, added."""
 
     in_every_world = True
-
-    @override
-    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> object:
-        return value
 
     @override
     def of_shares(self, shares: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

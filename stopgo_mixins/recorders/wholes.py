@@ -29,10 +29,6 @@ class Same(Whole):
     of_rank_0 = True
 
     @override
-    def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> object:
-        return value
-
-    @override
     def of_shares(self, shares: Sequence[object]) -> object:
         return shares[0]
 

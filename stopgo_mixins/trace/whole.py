@@ -28,14 +28,14 @@ class Whole:
         self.is_rounded = is_rounded
 
     def share(self, value: object, leaves: Iterable[tuple[str, Leaf, Bytes]], state: TrainingState) -> object:
-        """What this rank contributes; can be pickled.
+        """What this rank contributes, the value itself unless a subclass says otherwise; can be pickled.
 
         Args:
             value: as it is recorded on this rank; a tensor that is spread over the ranks may be gathered here.
             leaves: those of the value, found when they are asked for.
             state: of the run.
         """
-        raise NotImplementedError
+        return value
 
     def of_shares(self, shares: Sequence[Any]) -> object:
         """The whole: of what each rank has contributed, by rank; in a window or a validation by batch, too."""
