@@ -30,3 +30,9 @@ class Line:
 def milliseconds(seconds: float) -> str:
     """In as many digits as tell something."""
     return f"{1000 * seconds:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def line_of_times(what: str, seconds: float, against: str, others: float, digits: int = 3) -> Line:
+    """A line of two times, whose ratio has so many digits behind the point."""
+    ratio = f"{seconds / others:.{digits}f}"
+    return Line(what, milliseconds(seconds), f"{against}: {milliseconds(others)}", ratio)

@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.lists import Lists
 from benchmarks.measurement import be_quiet, in_turn
-from benchmarks.table import Line, milliseconds
+from benchmarks.table import line_of_times
 from benchmarks.transformer import LARGE, TOKENS, StepTimes, continuous_phase, fit
 
 STEPS = 4
@@ -42,8 +42,7 @@ def main() -> None:
     )
     of = f"a step of 25.7 million parameters, AdamW, {LARGE.sequences} x {TOKENS} tokens"
     for name in (*_BUDGETS, lists):
-        ratio = found[name] / found[bare]
-        print(Line(f"{of}: {name}", milliseconds(found[name]), f"{bare}: {milliseconds(found[bare])}", f"{ratio:.3f}"))
+        print(line_of_times(f"{of}: {name}", found[name], bare, found[bare]))
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks.measurement import be_quiet, in_turn, timed
 from benchmarks.small import DigitsInProcesses, TestDigits, bare_phases, run
-from benchmarks.table import Line, milliseconds
+from benchmarks.table import line_of_times
 
 REPEATS = 7
 
@@ -24,11 +24,12 @@ def main() -> None:
     bare = found.pop("bare")
     for name, seconds in found.items():
         print(
-            Line(
+            line_of_times(
                 f"the digits' class: three phases and all tests, {name}; medians of {REPEATS}",
-                milliseconds(seconds),
-                f"its three phases, bare, in turn: {milliseconds(bare)}",
-                f"{seconds / bare:.2f}",
+                seconds,
+                "its three phases, bare, in turn",
+                bare,
+                digits=2,
             )
         )
 

@@ -7,7 +7,7 @@ import unittest
 
 from benchmarks.measurement import be_quiet, in_turn, timed
 from benchmarks.small import TestDigits, run
-from benchmarks.table import Line, milliseconds
+from benchmarks.table import line_of_times
 from stopgo_mixins import AtStep, sweep
 
 POINTS = tuple(AtStep(step) for step in range(3, 15))
@@ -33,11 +33,12 @@ def main() -> None:
     run(TestDigits)
     found = in_turn({"swept": lambda: timed(_swept), "classes": lambda: timed(_each_by_itself)})
     print(
-        Line(
+        line_of_times(
             f"the digits, interrupted at each of {len(POINTS)} steps by a sweep",
-            milliseconds(found["swept"]),
-            f"{len(POINTS)} classes: {milliseconds(found['classes'])}",
-            f"{found['swept'] / found['classes']:.2f}",
+            found["swept"],
+            f"{len(POINTS)} classes",
+            found["classes"],
+            digits=2,
         )
     )
 

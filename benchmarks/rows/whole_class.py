@@ -5,7 +5,7 @@ from __future__ import annotations
 import unittest
 
 from benchmarks.measurement import be_quiet, in_turn, timed
-from benchmarks.table import Line, milliseconds
+from benchmarks.table import line_of_times
 from benchmarks.transformer import LARGE, bare_phases, fit, test_class
 
 STEPS = 6
@@ -24,11 +24,11 @@ def main() -> None:
     fit(LARGE, 1)  # imports what the first optimizer imports
     found = in_turn({"class": lambda: timed(_class), "bare": lambda: timed(lambda: bare_phases(LARGE, STEPS))})
     print(
-        Line(
+        line_of_times(
             f"a class of 25.7 million parameters, {STEPS} steps: three phases in turn and all tests",
-            milliseconds(found["class"]),
-            f"its three phases, bare, deterministic: {milliseconds(found['bare'])}",
-            f"{found['class'] / found['bare']:.3f}",
+            found["class"],
+            "its three phases, bare, deterministic",
+            found["bare"],
         )
     )
 
